@@ -43,8 +43,8 @@ struct LineData<'a> {
 }
 
 pub(super) fn log(context: &Context, arguments: &Arguments) -> Result<()> {
-    let workspace = open_loosely(context)?;
-    let store = Store::of(&workspace.repository)?;
+    let checkout = open_loosely(context)?;
+    let store = Store::of(&checkout.repository)?;
     if arguments.html {
         let report = write_report(&log::find(&store, arguments.run.as_deref())?)?;
         match context.format {

@@ -1,6 +1,6 @@
 //! `pyrelease notes`: prints the notes of a released version.
 
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::Result;
 use crate::ops::{Context, environment_of, locate};
 use crate::python::version::Version;
@@ -19,8 +19,8 @@ pub(super) fn notes(context: &Context, arguments: &Arguments) -> Result<()> {
     let version = arguments.version.as_deref().map(str::parse::<Version>).transpose()?;
     let location = locate(context)?;
     let environment = environment_of(&location.config, &location.root, context.environment.clone());
-    let workspace = Workspace::open(&location.root, environment)?;
-    let notes = release_notes(&location.config, &workspace, version.as_ref())?;
+    let checkout = Checkout::open(&location.root, environment)?;
+    let notes = release_notes(&location.config, &checkout, version.as_ref())?;
     match context.format {
         Format::Human => data(&safe(&notes.notes)),
         Format::Json => data(&serde_json::to_string(&notes).unwrap_or_default()),

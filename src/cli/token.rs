@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::{IndexSettings, nearest};
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::{Error, Result};
 use crate::index::{
     CredentialProblem, Credentials, IndexAddress, PypircSecret, find, help_without, pypirc_secrets,
@@ -158,8 +158,8 @@ fn indexes(context: &Context) -> Result<(Vec<IndexAddress>, Option<String>)> {
         Ok(address.with_trusted_publishing(index.trusted_publishing))
     };
     let indexes = location.config.indexes().iter().map(address).collect::<Result<_>>()?;
-    let workspace = Workspace::open(&location.root, context.environment.clone()).ok();
-    let project = workspace.and_then(|workspace| read_project(&location.config, &workspace, None).ok());
+    let checkout = Checkout::open(&location.root, context.environment.clone()).ok();
+    let project = checkout.and_then(|checkout| read_project(&location.config, &checkout, None).ok());
     Ok((indexes, project.map(|project| project.name)))
 }
 

@@ -35,7 +35,7 @@ use template::{Signing, Template};
 
 use crate::config::Location;
 use crate::engine::model::Reach;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::{Error, Result};
 use crate::world::Environment;
 use crate::world::failpoints::Failpoint;
@@ -92,16 +92,16 @@ pub fn drill(
     let began = Instant::now();
     let scratch = tempfile::Builder::new().prefix("pyrelease-drill-").tempdir()?;
     let folder = fs_err::canonicalize(scratch.path())?;
-    let workspace = Workspace::open(&location.root, environment.clone())?;
+    let checkout = Checkout::open(&location.root, environment.clone())?;
     let template = Template::make(
-        &workspace,
+        &checkout,
         options.at.as_deref(),
         location.config.carry(),
         (&folder.join("template"), Signing::Off),
     )?;
     let configuration =
         Configuration::read(&location.config, Purpose::Drill(options.for_real), &options.plugins)?;
-    template.bring_plugins(&workspace, configuration.run_for_real())?;
+    template.bring_plugins(&checkout, configuration.run_for_real())?;
     let base = SandboxBase {
         template: &template,
         configuration: &configuration,

@@ -10,7 +10,7 @@ use super::stand_in::PluginStage;
 use super::template::{Signing, Template};
 use crate::config::{IndexKind, Location};
 use crate::engine::model::Reach;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::Result;
 use crate::world::Environment;
 
@@ -20,7 +20,7 @@ const WORKFLOW_TICK: Duration = Duration::from_millis(100);
 /// What is rehearsed, and where
 pub struct RehearsalSource<'a> {
     pub location: &'a Location,
-    pub workspace: &'a Workspace,
+    pub checkout: &'a Checkout,
     pub environment: &'a Environment,
     /// The stages that plugins run
     pub plugins: &'a [PluginStage],
@@ -56,9 +56,9 @@ pub struct Copy {
 pub fn in_copy<T>(source: &RehearsalSource<'_>, work: impl FnOnce(&Copy) -> Result<T>) -> Result<T> {
     let config = &source.location.config;
     let place = (source.folder.join("template"), Signing::AsConfigured);
-    let template = Template::make(source.workspace, None, config.carry(), (&place.0, place.1))?;
+    let template = Template::make(source.checkout, None, config.carry(), (&place.0, place.1))?;
     let configuration = Configuration::read(config, Purpose::Rehearsal, source.plugins)?;
-    template.bring_plugins(source.workspace, configuration.run_for_real())?;
+    template.bring_plugins(source.checkout, configuration.run_for_real())?;
     let base = SandboxBase {
         template: &template,
         configuration: &configuration,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::copies::{Sharing, copy, copy_objects};
 use super::stand_in::PluginStage;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::{Error, Result};
 use crate::plugin::trust::LOCK;
 use crate::world::process::Process;
@@ -61,24 +61,24 @@ impl Template {
     /// # Errors
     /// The commit does not exist, a file cannot be read or written, or `git` fails.
     pub(super) fn make(
-        workspace: &Workspace,
+        checkout: &Checkout,
         at: Option<&str>,
         carry: &[String],
         (folder, signing): (&Path, Signing),
     ) -> Result<Self> {
-        let remotes = workspace.repository.remote_names()?;
-        let template = Self { folder: folder.to_owned(), remotes, prefix: workspace.prefix.clone() };
-        template.copy_repository(workspace, signing)?;
+        let remotes = checkout.repository.remote_names()?;
+        let template = Self { folder: folder.to_owned(), remotes, prefix: checkout.prefix.clone() };
+        template.copy_repository(checkout, signing)?;
         if let Some(at) = at {
-            template.go_back(workspace, at)?;
+            template.go_back(checkout, at)?;
         }
         let top = repository(folder);
         git(&top, &["-c", "core.hooksPath=/dev/null", "reset", "--quiet", "--hard", "HEAD"]).read()?;
         for remote in &template.remotes {
-            template.make_remote(workspace, remote)?;
+            template.make_remote(checkout, remote)?;
         }
         for path in carry {
-            template.carry(workspace, path)?;
+            template.carry(checkout, path)?;
         }
         Ok(template)
     }
@@ -106,8 +106,8 @@ impl Template {
         repository(world).join(&self.prefix)
     }
 
-    fn copy_repository(&self, workspace: &Workspace, signing: Signing) -> Result<()> {
-        let user = &workspace.repository;
+    fn copy_repository(&self, checkout: &Checkout, signing: Signing) -> Result<()> {
+        let user = &checkout.repository;
         let common = fs_err::canonicalize(user.common_folder())?;
         let top = repository(&self.folder);
         let own = top.join(".git");
@@ -150,14 +150,14 @@ impl Template {
     }
 
     /// Moves the branch, remotes and tags back to an earlier commit, so that a past release can be drilled again.
-    fn go_back(&self, workspace: &Workspace, at: &str) -> Result<()> {
+    fn go_back(&self, checkout: &Checkout, at: &str) -> Result<()> {
         let top = repository(&self.folder);
         let commit =
             git(&top, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{at}^{{commit}}")]);
         let commit = commit.read().map_err(|_| Error::usage(format!("no such commit: `{at}`")))?;
         let mut moved = vec!["HEAD".to_owned()];
         if let Some(branch) =
-            workspace.head.branch.as_deref().and_then(|name| name.strip_prefix("refs/heads/"))
+            checkout.head.branch.as_deref().and_then(|name| name.strip_prefix("refs/heads/"))
         {
             moved.extend(self.remotes.iter().map(|remote| format!("refs/remotes/{remote}/{branch}")));
         }
@@ -175,17 +175,17 @@ impl Template {
     }
 
     /// Creates a remote with the branches as last fetched, and all local tags.
-    fn make_remote(&self, workspace: &Workspace, name: &str) -> Result<()> {
+    fn make_remote(&self, checkout: &Checkout, name: &str) -> Result<()> {
         let top = repository(&self.folder);
         let folder = remote(&self.folder, name);
         fs_err::create_dir_all(&folder)?;
-        let format = if workspace.head.commit.len() == 64 { "sha256" } else { "sha1" };
+        let format = if checkout.head.commit.len() == 64 { "sha256" } else { "sha1" };
         let format = format!("--object-format={format}");
         let followed = format!("refs/remotes/{name}/");
         let listing =
             ["for-each-ref", "--format=%(objectname) %(refname) %(symref)", &followed, "refs/tags/"];
         let listed = git(&top, &listing).read()?;
-        let own_branch = workspace.head.branch.as_deref().unwrap_or("refs/heads/main");
+        let own_branch = checkout.head.branch.as_deref().unwrap_or("refs/heads/main");
         let branch = main_branch(&listed, &followed).unwrap_or(own_branch);
         let initial = format!("--initial-branch={}", branch.strip_prefix("refs/heads/").unwrap_or(branch));
         let options = ["-c", "init.defaultRefFormat=files", "init", "--quiet", "--bare", "--template="];
@@ -218,21 +218,21 @@ impl Template {
     /// A file cannot be copied.
     pub(super) fn bring_plugins<'a>(
         &self,
-        workspace: &Workspace,
+        checkout: &Checkout,
         plugins: impl Iterator<Item = &'a PluginStage>,
     ) -> Result<()> {
-        let root = fs_err::canonicalize(workspace.root())?;
+        let root = fs_err::canonicalize(checkout.root())?;
         let inside = plugins.filter_map(|plugin| plugin.source.strip_prefix(&root).ok()?.to_str());
         let mut paths: Vec<&str> = inside.collect();
         if !paths.is_empty() {
             paths.push(LOCK);
         }
         let absent = |path: &&str| !self.project(&self.folder).join(path).exists();
-        paths.into_iter().filter(absent).try_for_each(|path| self.carry(workspace, path))
+        paths.into_iter().filter(absent).try_for_each(|path| self.carry(checkout, path))
     }
 
-    fn carry(&self, workspace: &Workspace, path: &str) -> Result<()> {
-        let (from, to) = (workspace.root().join(path), self.project(&self.folder).join(path));
+    fn carry(&self, checkout: &Checkout, path: &str) -> Result<()> {
+        let (from, to) = (checkout.root().join(path), self.project(&self.folder).join(path));
         if let Some(parent) = to.parent() {
             fs_err::create_dir_all(parent)?;
         }

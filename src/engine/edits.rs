@@ -9,7 +9,7 @@ use super::execute::{carry, header};
 use super::journal::Journal;
 use super::model::{Action, Product, Reach};
 use super::pipeline::Pipeline;
-use super::release::{Release, Workspace};
+use super::release::{Checkout, Release};
 use super::run::RunFolder;
 use super::stage::Stage;
 use crate::config::Source;
@@ -61,7 +61,7 @@ pub fn plan(pipeline: &Pipeline, release: &mut Release, listener: &dyn Listener)
     written.sort();
     written.dedup();
     for path in written {
-        let file = inside(&release.workspace, &path)?;
+        let file = inside(&release.checkout, &path)?;
         let edit = Edit { before: read(&file)?, after: release.read(&path), path: file };
         planned.edits.extend((edit.before != edit.after).then_some(edit));
     }
@@ -82,7 +82,7 @@ pub fn make(
     listener: &dyn Listener,
 ) -> Result<Vec<Edit>> {
     let clone = clone(pipeline, release, configuration, folder, interrupted, listener)?;
-    let top = release.workspace.repository.top();
+    let top = release.checkout.repository.top();
     let mut edits = Vec::new();
     for path in clone.changed()? {
         let file = top.join(&path);
@@ -109,18 +109,18 @@ pub fn clone(
     fs_err::create_dir_all(run.dist())?;
     let mut journal =
         Journal::create(&run.journal(), header(run.id().to_owned(), pipeline, release, source))?;
-    let workspace = &release.workspace;
-    let clone = PrivateClone::make(&workspace.repository, &workspace.head, &run.tree())?;
-    bring_edits(workspace, &clone)?;
+    let checkout = &release.checkout;
+    let clone = PrivateClone::make(&checkout.repository, &checkout.head, &run.tree())?;
+    bring_edits(checkout, &clone)?;
     for path in carried {
-        carry(&workspace.root(), &clone.top().join(&workspace.prefix), path)?;
+        carry(&checkout.root(), &clone.top().join(&checkout.prefix), path)?;
     }
     release.enter(clone.top());
     for stage in editing(pipeline) {
         let live = Live {
             run: &run,
             clone: &clone,
-            repository: &release.workspace.repository,
+            repository: &release.checkout.repository,
             journal: &mut journal,
             interrupted,
         };
@@ -133,10 +133,10 @@ pub fn clone(
 }
 
 /// Makes the tracked files of the clone as they are in the working tree.
-fn bring_edits(workspace: &Workspace, clone: &PrivateClone) -> Result<()> {
+fn bring_edits(checkout: &Checkout, clone: &PrivateClone) -> Result<()> {
     let mut brought = Vec::new();
-    for path in workspace.edits() {
-        let (from, to) = (workspace.repository.top().join(path), clone.top().join(path));
+    for path in checkout.edits() {
+        let (from, to) = (checkout.repository.top().join(path), clone.top().join(path));
         if from.is_file() {
             fs_err::create_dir_all(to.parent().unwrap_or(clone.top()))?;
             fs_err::copy(from, to)?;
@@ -149,11 +149,11 @@ fn bring_edits(workspace: &Workspace, clone: &PrivateClone) -> Result<()> {
 }
 
 /// The file that a path of the project leads to.
-fn inside(workspace: &Workspace, path: &str) -> Result<PathBuf> {
-    let named = workspace.root().join(path);
+fn inside(checkout: &Checkout, path: &str) -> Result<PathBuf> {
+    let named = checkout.root().join(path);
     let known = named.ancestors().find(|path| path.exists()).unwrap_or(&named);
     let file = fs_err::canonicalize(known)?;
-    if !file.starts_with(fs_err::canonicalize(workspace.repository.top())?) {
+    if !file.starts_with(fs_err::canonicalize(checkout.repository.top())?) {
         return Err(Error::refused(format!(
             "`{path}` leads to `{}`, outside the repository",
             file.display()

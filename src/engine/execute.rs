@@ -104,8 +104,8 @@ impl<'a> Execution<'a> {
         // The journal itself may have failed; undo what it contains.
         let _ = self.journal.write(Record::Failed { stage: stage.clone(), reason: error.chain() });
         let context = RecoveryContext {
-            repository: &self.release.workspace.repository,
-            environment: &self.release.workspace.environment,
+            repository: &self.release.checkout.repository,
+            environment: &self.release.checkout.environment,
             run: &self.run,
             listener: self.listener,
         };
@@ -284,10 +284,10 @@ impl<'a> Execution<'a> {
         self.run.clear(true)?;
         self.release.outputs = Outputs::default();
         fs_err::create_dir_all(self.run.dist())?;
-        let workspace = &self.release.workspace;
-        PrivateClone::make(&workspace.repository, &workspace.head, &tree)?;
+        let checkout = &self.release.checkout;
+        PrivateClone::make(&checkout.repository, &checkout.head, &tree)?;
         for path in self.carry {
-            carry(&workspace.root(), &tree.join(&workspace.prefix), path)?;
+            carry(&checkout.root(), &tree.join(&checkout.prefix), path)?;
         }
         self.release.enter(&tree);
         Ok(0)
@@ -295,8 +295,8 @@ impl<'a> Execution<'a> {
 
     /// Refuses to prepare a release of another commit than the one that the run began with.
     fn expect_head(&self) -> Result<()> {
-        let at = self.release.workspace.repository.head()?;
-        let began = &self.release.workspace.head;
+        let at = self.release.checkout.repository.head()?;
+        let began = &self.release.checkout.head;
         if at == *began {
             return Ok(());
         }
@@ -319,7 +319,7 @@ impl<'a> Execution<'a> {
         let live = Live {
             run: &self.run,
             clone: &clone,
-            repository: &release.workspace.repository,
+            repository: &release.checkout.repository,
             journal: &mut self.journal,
             interrupted: self.interrupted,
         };
@@ -351,7 +351,7 @@ impl<'a> Execution<'a> {
         if entries(self.journal.records()).iter().any(landed) {
             return Ok(());
         }
-        let Some(landing) = landing(&self.release).missing(&self.release.workspace.repository) else {
+        let Some(landing) = landing(&self.release).missing(&self.release.checkout.repository) else {
             return Ok(());
         };
         if landing.new == landing.old && landing.tag.is_none() {
@@ -362,7 +362,7 @@ impl<'a> Execution<'a> {
             tag: landing.tag.as_ref().map(|tag| tag.name.clone()),
         };
         self.listener.on_event(&Event::Action { stage: LANDING, action: &action });
-        let repository = &self.release.workspace.repository;
+        let repository = &self.release.checkout.repository;
         let effect = Effect::Land { landing: landing.clone() };
         let locks = LocksBefore::of(&effect, repository);
         let id = self.journal.intend(LANDING, effect, locks)?;
@@ -408,10 +408,10 @@ pub(super) fn header(run: String, pipeline: &Pipeline, release: &Release, source
         previous_tag: target.previous_tag.clone(),
         tag: target.names.tag.clone(),
         date: target.names.date.clone(),
-        branch: release.workspace.head.branch.clone(),
-        worktree: Some(release.workspace.repository.head_name()),
-        head: release.workspace.head.commit.clone(),
-        prefix: release.workspace.prefix.clone(),
+        branch: release.checkout.head.branch.clone(),
+        worktree: Some(release.checkout.repository.head_name()),
+        head: release.checkout.head.commit.clone(),
+        prefix: release.checkout.prefix.clone(),
         stages: pipeline
             .reaching(release)
             .into_iter()

@@ -34,10 +34,10 @@ impl Execution<'_> {
 
     /// Looks for the file on the pipeline's indexes; returns whether it was downloaded.
     fn fetch(&self, wanted: &Distribution) -> bool {
-        let workspace = &self.release.workspace;
+        let checkout = &self.release.checkout;
         let project = &self.release.target.project.name;
         for place in self.pipeline.stages().filter_map(Stage::destination).filter(|place| place.exact) {
-            match fetch(&workspace.environment, &place, project, wanted) {
+            match fetch(&checkout.environment, &place, project, wanted) {
                 Ok(false) => {}
                 Ok(true) => {
                     let message = format!(

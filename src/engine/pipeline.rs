@@ -120,8 +120,8 @@ impl Pipeline {
             version: target.version.to_string(),
             previous_version: target.previous.to_string(),
             tag: target.names.tag.clone(),
-            branch: release.workspace.head.branch.clone(),
-            commit: release.workspace.head.commit.clone(),
+            branch: release.checkout.head.branch.clone(),
+            commit: release.checkout.head.commit.clone(),
             reason: target.reason.clone(),
             conventions: target.conventions.planned(self.stages().map(|stage| stage.name())),
             stages,
@@ -137,7 +137,7 @@ struct PlannedLanding {
 
 impl PlannedLanding {
     fn planned(self, release: &Release) -> PlannedStage {
-        let branch = release.workspace.head.branch.clone();
+        let branch = release.checkout.head.branch.clone();
         let action = Action::Land { branch, tag: self.tag };
         PlannedStage { name: "land".to_owned(), reach: Reach::Repository, actions: vec![action] }
     }

@@ -68,7 +68,7 @@ pub fn examine(
     for finding in repository {
         on_finding(None, finding);
     }
-    for path in carry.iter().filter(|path| !release.workspace.root().join(path).exists()) {
+    for path in carry.iter().filter(|path| !release.checkout.root().join(path).exists()) {
         let finding = Finding::error(format!("`carry` names `{path}`, which does not exist"));
         on_finding(None, finding.help("create it, or remove it from `carry`"));
     }

@@ -46,7 +46,7 @@ impl Subject {
     pub fn of(pipeline: &Pipeline, release: &Release, (source, carry): (&Source, &[String])) -> Result<Self> {
         let mut header = header(String::new(), pipeline, release, source);
         header.worktree = None;
-        let root = release.workspace.root();
+        let root = release.checkout.root();
         let mut carried = Vec::new();
         carry.iter().try_for_each(|path| list(&root, PathBuf::from(path), &mut carried))?;
         carried.sort();
@@ -223,10 +223,10 @@ impl Execution<'_> {
         self.release.outputs = merged(&outputs);
         let tree = self.run.tree();
         let bundle = Some(rehearsal.bundle()).filter(|bundle| bundle.is_file());
-        let workspace = &self.release.workspace;
-        landing(&self.release).unbundle(&workspace.repository, bundle.as_deref(), &tree)?;
+        let checkout = &self.release.checkout;
+        landing(&self.release).unbundle(&checkout.repository, bundle.as_deref(), &tree)?;
         for path in self.carry {
-            carry(&workspace.root(), &tree.join(&workspace.prefix), path)?;
+            carry(&checkout.root(), &tree.join(&checkout.prefix), path)?;
         }
         let left = rehearsal.folder().join(LEFT);
         if left.is_dir() {

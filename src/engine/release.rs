@@ -18,7 +18,7 @@ use crate::world::hashes::Hashes;
 use crate::world::kept_environment::ResolvedEnvironment;
 
 /// The user's project in its repository
-pub struct Workspace {
+pub struct Checkout {
     pub repository: Repository,
     pub head: Head,
     /// The project's folder in the repository, with `/` and a final one; empty at the top
@@ -30,7 +30,7 @@ pub struct Workspace {
     edits: Option<BTreeSet<String>>,
 }
 
-impl Workspace {
+impl Checkout {
     /// Opens the repository of the project at `root`.
     ///
     /// # Errors
@@ -121,14 +121,14 @@ impl Workspace {
     }
 }
 
-impl Workspace {
+impl Checkout {
     /// A file of the project as of a commit.
     pub fn read_at(&self, commit: &str, path: &str) -> Option<Vec<u8>> {
         self.repository.committed(commit, &inside(&self.prefix, path)?)
     }
 }
 
-impl Workspace {
+impl Checkout {
     /// A tracked file as it is in the working tree.
     fn read_edited(&self, edits: &BTreeSet<String>, path: &str) -> Option<Vec<u8>> {
         let inside = inside(&self.prefix, path)?;
@@ -149,7 +149,7 @@ impl Workspace {
     }
 }
 
-impl Files for Workspace {
+impl Files for Checkout {
     /// A file of the project as committed at HEAD: uncommitted changes are not released.
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         match &self.edits {
@@ -216,7 +216,7 @@ pub struct BuildRequest {
 
 /// A release in progress
 pub struct Release {
-    pub workspace: Workspace,
+    pub checkout: Checkout,
     pub target: Target,
     /// The outputs of earlier stages
     pub outputs: Outputs,
@@ -236,9 +236,9 @@ pub struct Release {
 }
 
 impl Release {
-    pub fn new(workspace: Workspace, target: Target) -> Self {
+    pub fn new(checkout: Checkout, target: Target) -> Self {
         Self {
-            workspace,
+            checkout,
             target,
             outputs: Outputs::default(),
             building: BuildRequest::default(),
@@ -256,8 +256,8 @@ impl Release {
     /// # Errors
     /// The repository cannot be opened again.
     pub(super) fn again(&self, examination: &Arc<Examination>) -> Result<Self> {
-        let Workspace { repository, head, prefix, environment, hashes, edits } = &self.workspace;
-        let workspace = Workspace {
+        let Checkout { repository, head, prefix, environment, hashes, edits } = &self.checkout;
+        let checkout = Checkout {
             repository: repository.again(examination)?,
             head: head.clone(),
             prefix: prefix.clone(),
@@ -269,18 +269,7 @@ impl Release {
         let (building, written) = (self.building.clone(), self.written.clone());
         let Self { rebuilt, imported, is_tagged, .. } = *self;
         let export = self.export.clone();
-        Ok(Self {
-            workspace,
-            target,
-            outputs,
-            clone,
-            written,
-            rebuilt,
-            imported,
-            is_tagged,
-            building,
-            export,
-        })
+        Ok(Self { checkout, target, outputs, clone, written, rebuilt, imported, is_tagged, building, export })
     }
 
     /// From now on, reads files from the run's clone.
@@ -322,8 +311,8 @@ impl Release {
     /// The project's folder: in the run's clone, once there is one.
     pub fn root(&self) -> PathBuf {
         match &self.clone {
-            Some(clone) => clone.join(&self.workspace.prefix),
-            None => self.workspace.root(),
+            Some(clone) => clone.join(&self.checkout.prefix),
+            None => self.checkout.root(),
         }
     }
 
@@ -334,7 +323,7 @@ impl Release {
     pub fn text(&self, path: &str) -> Result<String> {
         let bytes = self.read(path).ok_or_else(|| {
             let error = Error::refused(format!("there is no `{path}` in the project's last commit"));
-            match self.workspace.root().join(path).exists() {
+            match self.checkout.root().join(path).exists() {
                 true => error.help(format!("`{path}` exists but is not committed: `git add` and commit it")),
                 false => error,
             }
@@ -348,16 +337,16 @@ impl Files for Release {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         match &self.clone {
             Some(_) => fs_err::read(self.root().join(path)).ok(),
-            None => self.written.get(path).cloned().or_else(|| self.workspace.read(path)),
+            None => self.written.get(path).cloned().or_else(|| self.checkout.read(path)),
         }
     }
 
     /// As committed: a run adds no file that matters here.
     fn list(&self, folder: &str) -> Vec<String> {
-        self.workspace.list(folder)
+        self.checkout.list(folder)
     }
 
     fn list_near(&self, folder: &str, levels: usize) -> Vec<String> {
-        self.workspace.list_near(folder, levels)
+        self.checkout.list_near(folder, levels)
     }
 }

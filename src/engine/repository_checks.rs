@@ -13,9 +13,9 @@ pub(super) fn repository(release: &Release) -> Vec<Finding> {
 
 /// Lock files of git: those that block the landing are errors, others warnings.
 fn locks(release: &Release) -> Result<Vec<Finding>> {
-    let repository = &release.workspace.repository;
+    let repository = &release.checkout.repository;
     let (locks, holders) = repository.remaining_locks(PATIENCE);
-    let branch = release.workspace.head.branch.iter().cloned();
+    let branch = release.checkout.head.branch.iter().cloned();
     let scope = LockScope {
         refs: branch.chain([format!("refs/tags/{}", release.names().tag)]).collect(),
         worktree: true,
@@ -36,20 +36,20 @@ fn locks(release: &Release) -> Result<Vec<Finding>> {
 }
 
 fn operation(release: &Release) -> Result<Vec<Finding>> {
-    let Some(operation) = release.workspace.repository.unfinished_operation() else { return Ok(Vec::new()) };
+    let Some(operation) = release.checkout.repository.unfinished_operation() else { return Ok(Vec::new()) };
     let message = format!("a {operation} is in progress in the repository");
     let help = format!("finish it, or run `git {operation} --abort`");
     Ok(vec![Finding::error(message).help(help)])
 }
 
 fn folder(release: &Release) -> Result<Vec<Finding>> {
-    PrivateClone::check_possible(&release.workspace.repository)?;
+    PrivateClone::check_possible(&release.checkout.repository)?;
     Ok(Vec::new())
 }
 
 /// Filters of `.git/config` do not run before the user confirms, so files that they change may look edited.
 fn filters(release: &Release) -> Result<Vec<Finding>> {
-    let repository = &release.workspace.repository;
+    let repository = &release.checkout.repository;
     let filters = repository.disabled_filters();
     if filters.is_empty() {
         return Ok(Vec::new());
@@ -64,7 +64,7 @@ fn filters(release: &Release) -> Result<Vec<Finding>> {
 }
 
 fn uncommitted(release: &Release) -> Result<Vec<Finding>> {
-    let repository = &release.workspace.repository;
+    let repository = &release.checkout.repository;
     let mut findings = Vec::new();
     let edited = repository.edited()?;
     if !edited.is_empty() {
@@ -82,7 +82,7 @@ fn uncommitted(release: &Release) -> Result<Vec<Finding>> {
 
 /// A shallow clone may lack the tag of the previous release.
 fn history(release: &Release) -> Result<Vec<Finding>> {
-    if !release.workspace.repository.is_shallow() || release.target.previous_tag.is_some() {
+    if !release.checkout.repository.is_shallow() || release.target.previous_tag.is_some() {
         return Ok(Vec::new());
     }
     let message =
@@ -91,12 +91,12 @@ fn history(release: &Release) -> Result<Vec<Finding>> {
 }
 
 fn submodules(release: &Release) -> Result<Vec<Finding>> {
-    let workspace = &release.workspace;
+    let checkout = &release.checkout;
     let mut findings = Vec::new();
-    for submodule in workspace.repository.submodules(&workspace.head.commit)? {
+    for submodule in checkout.repository.submodules(&checkout.head.commit)? {
         let path = &submodule.path;
         let recorded = submodule.commit.get(..10).unwrap_or(&submodule.commit);
-        findings.extend(match workspace.repository.submodule_state(&submodule) {
+        findings.extend(match checkout.repository.submodule_state(&submodule) {
             SubmoduleState::AsRecorded => None,
             SubmoduleState::Moved => {
                 let message = format!(
@@ -125,12 +125,12 @@ fn submodules(release: &Release) -> Result<Vec<Finding>> {
 
 /// Git LFS pointer files must not be packaged instead of their content.
 fn large_files(release: &Release) -> Result<Vec<Finding>> {
-    let workspace = &release.workspace;
-    let large = workspace.repository.large(&workspace.head.commit)?;
+    let checkout = &release.checkout;
+    let large = checkout.repository.large(&checkout.head.commit)?;
     if large.paths.is_empty() {
         return Ok(Vec::new());
     }
-    let has = |program: &String| workspace.environment.has_program(program, workspace.repository.top());
+    let has = |program: &String| checkout.environment.has_program(program, checkout.repository.top());
     let listed = |paths: &[std::path::PathBuf]| {
         shown(&paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>())
     };

@@ -73,13 +73,13 @@ pub(super) fn is_rebuilt(records: &[Record]) -> bool {
 
 /// The landing of the release in the user's repository.
 pub(super) fn landing(release: &Release) -> Landing {
-    let head = &release.workspace.head;
+    let head = &release.checkout.head;
     Landing {
         branch: head.branch.clone(),
         old: head.commit.clone(),
         new: release.outputs.commit.clone().unwrap_or_else(|| head.commit.clone()),
         tag: release.outputs.tag.clone(),
-        head: head.branch.is_none().then(|| release.workspace.repository.head_name()),
+        head: head.branch.is_none().then(|| release.checkout.repository.head_name()),
     }
 }
 
@@ -102,18 +102,18 @@ pub(super) fn restore(run: &RunFolder, records: &[Record], release: &Release) ->
     if tree.is_dir() {
         fs_err::remove_dir_all(&tree)?;
     }
-    let workspace = &release.workspace;
+    let checkout = &release.checkout;
     if records.iter().any(|record| matches!(record, Record::Imported {})) {
         let bundle = run.bundle();
         let bundle = bundle.is_file().then_some(bundle.as_path());
-        return landing(release).unbundle(&workspace.repository, bundle, &tree).map(drop);
+        return landing(release).unbundle(&checkout.repository, bundle, &tree).map(drop);
     }
     let landed = |entry: &Entry| matches!(entry.effect, Effect::Land { .. }) && entry.state == State::Done;
     let safe = is_continued(records) || entries(records).iter().any(landed);
-    match release.outputs.commit.clone().filter(|commit| safe && workspace.repository.has(commit)) {
+    match release.outputs.commit.clone().filter(|commit| safe && checkout.repository.has(commit)) {
         Some(commit) => {
-            let head = Head { commit, branch: workspace.head.branch.clone() };
-            PrivateClone::make(&workspace.repository, &head, &tree).map(drop)
+            let head = Head { commit, branch: checkout.head.branch.clone() };
+            PrivateClone::make(&checkout.repository, &head, &tree).map(drop)
         }
         None => Err(Error::failed(format!("the run's clone `{}` is gone", tree.display()))
             .help("what was built there cannot be built again with the same bytes")),

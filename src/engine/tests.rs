@@ -12,7 +12,7 @@ use super::model::State;
 use super::pipeline::{Pipeline, PluginSteps};
 use super::prelude::*;
 use super::recover::{OnUndoFailure, RecoveryContext};
-use super::release::{Target, Workspace};
+use super::release::{Checkout, Target};
 use super::run::{RunFolder, Store};
 use crate::config::{Names, Source};
 use crate::error::ErrorKind;
@@ -122,13 +122,13 @@ impl Fixture {
         format!("{}\n{}\n{text}", self.git(&["for-each-ref"]), self.git(&["status", "--porcelain"]))
     }
 
-    fn workspace(&self) -> Workspace {
-        Workspace::open(&self.top, Environment::default()).unwrap()
+    fn checkout(&self) -> Checkout {
+        Checkout::open(&self.top, Environment::default()).unwrap()
     }
 
     fn release(&self) -> Release {
-        let workspace = self.workspace();
-        let project = crate::python::project::Project::read(&workspace).unwrap();
+        let checkout = self.checkout();
+        let project = crate::python::project::Project::read(&checkout).unwrap();
         let names = Names { version: "1.1.0".into(), tag: "v1.1.0".into(), ..Names::default() };
         let target = Target {
             project,
@@ -139,20 +139,20 @@ impl Fixture {
             reason: None,
             names,
         };
-        Release::new(workspace, target)
+        Release::new(checkout, target)
     }
 
     fn run(&self, stages: Vec<Box<dyn Stage>>) -> Result<()> {
         let pipeline = Pipeline::new(stages).unwrap();
         let listener = |event: &Event<'_>| self.events.borrow_mut().push(format!("{event:?}"));
-        let store = Store::of(&self.workspace().repository)?;
+        let store = Store::of(&self.checkout().repository)?;
         let source = Source::new("release.toml", String::new());
         Execution::begin(&store, &pipeline, self.release(), (&source, &[]), &self.interrupted, &listener)?
             .complete()
     }
 
     fn last_run(&self) -> (RunFolder, Vec<Record>) {
-        let run = Store::of(&self.workspace().repository).unwrap().runs().unwrap().pop().unwrap();
+        let run = Store::of(&self.checkout().repository).unwrap().runs().unwrap().pop().unwrap();
         let records = Journal::read(&run.journal()).unwrap();
         (run, records)
     }
@@ -249,9 +249,9 @@ fn a_failure_after_the_point_of_no_return_leaves_all_as_it_is() {
     assert_eq!(run.outcome().unwrap(), None);
 
     let mut journal = Journal::open(&run.journal()).unwrap();
-    let workspace = fixture.workspace();
+    let checkout = fixture.checkout();
     let listener = |_: &Event<'_>| {};
-    let (repository, environment) = (&workspace.repository, &workspace.environment);
+    let (repository, environment) = (&checkout.repository, &checkout.environment);
     let context = RecoveryContext { repository, environment, run: &run, listener: &listener };
     let refused = context.rollback(&mut journal, OnUndoFailure::Stop, &[]).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Left);
@@ -342,7 +342,7 @@ fn a_command_is_undone_by_its_own_command() {
 #[test]
 fn one_run_at_a_time() {
     let fixture = Fixture::new();
-    let store = Store::of(&fixture.workspace().repository).unwrap();
+    let store = Store::of(&fixture.checkout().repository).unwrap();
     let held = store.lock().unwrap();
     let error = store.lock().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused);
@@ -489,9 +489,9 @@ fn every_effect_in_doubt_is_asked_about() {
     for (name, there) in [("one", true), ("two", false), ("three", true)] {
         journal.intend("pypi", effect(name, there), None).unwrap();
     }
-    let workspace = fixture.workspace();
+    let checkout = fixture.checkout();
     let listener = |_: &Event<'_>| {};
-    let (repository, environment) = (&workspace.repository, &workspace.environment);
+    let (repository, environment) = (&checkout.repository, &checkout.environment);
     let context = RecoveryContext { repository, environment, run: &run, listener: &listener };
     context.reconcile(&mut journal).unwrap();
     let states: Vec<_> = entries(journal.records()).iter().rev().take(3).map(|entry| entry.state).collect();

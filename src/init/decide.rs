@@ -117,7 +117,7 @@ fn text(
 }
 
 fn signature(finds: &Finds<'_>, decided: &mut Decided) {
-    let signs = finds.workspace.repository.signs().1;
+    let signs = finds.checkout.repository.signs().1;
     let mut reason = finds.discovery.learned.signed.clone();
     for tool in finds.tools {
         let verdict = match tool.signed {

@@ -36,7 +36,7 @@ pub(super) fn offered(finds: &Finds<'_>) -> Vec<(String, String)> {
 /// Whether PyPI refuses the project by its classifiers.
 pub(super) fn is_private(finds: &Finds<'_>) -> bool {
     ["pyproject.toml", "setup.cfg", "setup.py"].iter().any(|path| {
-        let bytes = finds.workspace.read(path).unwrap_or_default();
+        let bytes = finds.checkout.read(path).unwrap_or_default();
         memchr::memmem::find(&bytes, PRIVATE.as_bytes()).is_some()
     })
 }

@@ -16,7 +16,7 @@ mod stages;
 
 use std::collections::BTreeSet;
 
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{PypircIndex, pypirc_indexes, pypirc_lines};
 use crate::python::project::Files;
@@ -87,7 +87,7 @@ impl Proposal {
 
 /// The project's files, and the user's own settings of zest.releaser
 struct WithUser<'a> {
-    workspace: &'a Workspace,
+    checkout: &'a Checkout,
     zest: Option<String>,
 }
 
@@ -95,18 +95,18 @@ impl Files for WithUser<'_> {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         match path {
             ZEST_OF_USER => self.zest.clone().map(String::into_bytes),
-            _ => self.workspace.read(path),
+            _ => self.checkout.read(path),
         }
     }
 
     fn list(&self, folder: &str) -> Vec<String> {
-        self.workspace.list(folder)
+        self.checkout.list(folder)
     }
 }
 
 /// What was found, for all decisions
 struct Finds<'a> {
-    workspace: &'a Workspace,
+    checkout: &'a Checkout,
     files: &'a dyn Files,
     discovery: &'a Discovery,
     tools: &'a [ToolSettings],
@@ -119,7 +119,7 @@ struct Finds<'a> {
 }
 
 /// A commit of the project
-struct At<'a>(&'a Workspace, &'a str);
+struct At<'a>(&'a Checkout, &'a str);
 
 impl Files for At<'_> {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
@@ -137,14 +137,14 @@ impl Files for At<'_> {
 ///
 /// # Errors
 /// The project has no name, or the repository or `.pypirc` cannot be read.
-pub fn propose(workspace: &Workspace, file: &str, answers: &Answers) -> Result<Proposal> {
+pub fn propose(checkout: &Checkout, file: &str, answers: &Answers) -> Result<Proposal> {
     // The answer counts only where the project's files do not tell the name.
-    let (discovery, name) = match (discover(workspace, None), &answers.name) {
+    let (discovery, name) = match (discover(checkout, None), &answers.name) {
         (Err(error), Some(name)) if error.kind() == ErrorKind::OnlyBackendKnows => {
-            (discover(workspace, Some(name))?, Some(name.as_str()))
+            (discover(checkout, Some(name))?, Some(name.as_str()))
         }
         (Err(error), _) if error.kind() == ErrorKind::OnlyBackendKnows => {
-            return Err(match members(workspace).first() {
+            return Err(match members(checkout).first() {
                 None => error,
                 Some(member) => Error::usage("this is a workspace, and no project itself").help(format!(
                     "run `pyrelease init` in each member that is released, such as `{member}`"
@@ -153,16 +153,16 @@ pub fn propose(workspace: &Workspace, file: &str, answers: &Answers) -> Result<P
         }
         (found, _) => (found?, None),
     };
-    let environment = &workspace.environment;
-    let files = WithUser { workspace, zest: pypirc_lines(environment, "zest.releaser") };
+    let environment = &checkout.environment;
+    let files = WithUser { checkout, zest: pypirc_lines(environment, "zest.releaser") };
     let tools = settings::read(&files);
     let earlier = match &discovery.last {
-        Some((_, commit)) if !tools.is_empty() => settings::read(&At(workspace, commit)),
+        Some((_, commit)) if !tools.is_empty() => settings::read(&At(checkout, commit)),
         _ => Vec::new(),
     };
     let pypirc = pypirc_indexes(environment)?;
     let finds = Finds {
-        workspace,
+        checkout,
         files: &files,
         discovery: &discovery,
         tools: &tools,

@@ -9,7 +9,7 @@ use super::Context;
 use super::session::{environment_of, locate};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::carry;
-use crate::engine::release::{BuildRequest, Workspace};
+use crate::engine::release::{BuildRequest, Checkout};
 use crate::error::{Error, Result};
 use crate::finding::Severity;
 use crate::python::distribution::Distribution;
@@ -83,7 +83,7 @@ pub fn build(context: &Context, options: &BuildOptions<'_>) -> Result<()> {
     // A folder that cannot be made is found before a build that may take long.
     let made = OutFolder::make(&out)?;
     let environment = environment_of(&config, &location.root, context.environment.clone());
-    let workspace = Workspace::open(&location.root, environment)?;
+    let checkout = Checkout::open(&location.root, environment)?;
     context.listen_for_interrupts()?;
     // An interrupt ends everything that the build has started.
     process::mark_children(&format!("{BUILD}-{}", std::process::id()));
@@ -91,37 +91,37 @@ pub fn build(context: &Context, options: &BuildOptions<'_>) -> Result<()> {
     let temporary = tempfile::Builder::new().prefix("pyrelease-build-").tempdir()?;
     let (scratch, built) = (temporary.path().join("scratch"), temporary.path().join(DIST));
     let root = match options.working_tree {
-        true => workspace.root(),
+        true => checkout.root(),
         false => {
             let tree = temporary.path().join("tree");
-            let clone = PrivateClone::make(&workspace.repository, &workspace.head, &tree)?;
-            let root = clone.top().join(&workspace.prefix);
-            config.carry().iter().try_for_each(|path| carry(&workspace.root(), &root, path))?;
+            let clone = PrivateClone::make(&checkout.repository, &checkout.head, &tree)?;
+            let root = clone.top().join(&checkout.prefix);
+            config.carry().iter().try_for_each(|path| carry(&checkout.root(), &root, path))?;
             root
         }
     };
     let request = BuildRequest { fresh_since: options.fresh.then(Timestamp::now), ..BuildRequest::default() };
-    let epoch = match workspace.environment.get(EPOCH) {
+    let epoch = match checkout.environment.get(EPOCH) {
         Some(epoch) => epoch.to_owned(),
         None => {
             let show = ["show", "--no-patch", "--no-show-signature", "--format=%ct"];
-            workspace.repository.git(show).arg(&workspace.head.commit).read()?
+            checkout.repository.git(show).arg(&checkout.head.commit).read()?
         }
     };
     let host = Host { context, log: temporary.path().join("build.log") };
     // A project whose metadata cannot be read can be built nevertheless.
-    let backend = read_project(&config, &workspace, None).ok().map(|project| project.backend);
+    let backend = read_project(&config, &checkout, None).ok().map(|project| project.backend);
     let backend = backend.as_ref();
     let Built { distributions, .. } =
-        build_project(&config, &workspace, backend, &request, (&root, &built, &scratch), Some(epoch), &host)?;
+        build_project(&config, &checkout, backend, &request, (&root, &built, &scratch), Some(epoch), &host)?;
     let files = put(&distributions, &out)?;
     made.keep();
     context.ui.on_event(&Event::Built { files: &files });
 
     let paths: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
-    let tracked = tracked_at(&workspace.root(), &paths);
+    let tracked = tracked_at(&checkout.root(), &paths);
     let say = |message: &str| context.ui.on_event(&Event::Note { stage: Some(CHECK), message });
-    let report = judge_files(&paths, None, tracked, &policy, &workspace.environment, &say)?;
+    let report = judge_files(&paths, None, tracked, &policy, &checkout.environment, &say)?;
     let findings = as_findings(&report);
     for finding in &findings {
         context.ui.on_event(&Event::Finding { stage: Some(CHECK), finding });

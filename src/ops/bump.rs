@@ -43,11 +43,11 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
         return Ok(());
     }
     refuse_unfinished(&session.store)?;
-    if let Some(operation) = session.workspace.repository.unfinished_operation() {
+    if let Some(operation) = session.checkout.repository.unfinished_operation() {
         return Err(Error::refused(format!("a {operation} is in progress in the repository"))
             .help(format!("finish it, or run `git {operation} --abort`")));
     }
-    session.workspace.read_working_tree()?;
+    session.checkout.read_working_tree()?;
     let ask = |error: Error| match options.dry_run {
         true => Err(error),
         false => {
@@ -93,7 +93,7 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
         }
         false => {
             context.confirm(options.yes, &format!("To bump the version, {}?", commands.join(", ")))?;
-            release.workspace.repository.give_consent();
+            release.checkout.repository.give_consent();
             context.listen_for_interrupts()?;
             let folder = tempfile::Builder::new().prefix("pyrelease-bump-").tempdir()?;
             let configuration = (config.source(), config.carry());
@@ -151,7 +151,7 @@ pub(super) fn preflight(
 }
 
 fn edited(edit: &Edit, release: &Release) -> EditedFile {
-    let top = release.workspace.repository.top();
+    let top = release.checkout.repository.top();
     let path = edit.path.strip_prefix(top).unwrap_or(&edit.path).display().to_string();
     let diff = unified_diff(&path, edit.before.as_deref(), edit.after.as_deref());
     EditedFile { path, diff }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Context, can_ask, doctor};
 use crate::config::{Config, Root, Source, locate_root};
 use crate::engine::event::{Event, Listener};
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::init::{Answers, Fact, Proposal, SettingOutcome, compare, propose};
 use crate::python::project::is_project_name;
@@ -24,7 +24,7 @@ const CHANGELOG: (&str, &str) = ("CHANGELOG.md", "# Changelog\n\n## [Unreleased]
 /// There is no project, its files cannot be read, the user does not want the file, or something is left to the user.
 pub fn init(context: &Context, yes: bool, name: Option<&str>) -> Result<bool> {
     let root = locate_root(&context.folder, context.manifest.as_deref())?;
-    let workspace = Workspace::open(&root.folder, context.environment.clone())?;
+    let checkout = Checkout::open(&root.folder, context.environment.clone())?;
     let file = file_of(context, &root);
     if let Some(name) = name.filter(|name| !is_project_name(name)) {
         return Err(Error::usage(format!("`{}` is not a valid name of a project", name.escape_debug()))
@@ -36,10 +36,10 @@ pub fn init(context: &Context, yes: bool, name: Option<&str>) -> Result<bool> {
         answers.name = answers.name.or_else(|| config.name().map(str::to_owned));
     }
     let asks = !yes && can_ask();
-    let mut proposal = match propose(&workspace, &file, &answers) {
+    let mut proposal = match propose(&checkout, &file, &answers) {
         Err(error) if error.kind() == ErrorKind::OnlyBackendKnows && asks => {
             answers.name = Some(ask_for_name(context, &error)?);
-            propose(&workspace, &file, &answers)?
+            propose(&checkout, &file, &answers)?
         }
         Err(error) if error.kind() == ErrorKind::OnlyBackendKnows => {
             return Err(error.help("or pass it: `pyrelease init --name NAME`"));
@@ -50,7 +50,7 @@ pub fn init(context: &Context, yes: bool, name: Option<&str>) -> Result<bool> {
         return again(context, source, &proposal);
     }
     if asks && ask(context, &proposal, &mut answers)? {
-        proposal = propose(&workspace, &file, &answers)?;
+        proposal = propose(&checkout, &file, &answers)?;
     }
     show(
         context,

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::engine::recover::RecoveryContext;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::engine::run::{RunFolder, Store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ui::{Format, Ui, Verbosity, print_now};
@@ -119,20 +119,20 @@ pub fn can_ask() -> bool {
 }
 
 /// The repository of the project and its runs, even if the configuration is broken.
-fn open(context: &Context) -> Result<(Workspace, Store)> {
-    let workspace = open_loosely(context)?;
-    let store = Store::of(&workspace.repository)?;
-    Ok((workspace, store))
+fn open(context: &Context) -> Result<(Checkout, Store)> {
+    let checkout = open_loosely(context)?;
+    let store = Store::of(&checkout.repository)?;
+    Ok((checkout, store))
 }
 
 fn recovery_context<'a>(
     context: &'a Context,
-    workspace: &'a Workspace,
+    checkout: &'a Checkout,
     run: &'a RunFolder,
 ) -> RecoveryContext<'a> {
     RecoveryContext {
-        repository: &workspace.repository,
-        environment: &workspace.environment,
+        repository: &checkout.repository,
+        environment: &checkout.environment,
         run,
         listener: &context.ui,
     }

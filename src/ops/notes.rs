@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Context;
 use crate::config::Config;
-use crate::engine::release::{Release, Workspace};
+use crate::engine::release::{Checkout, Release};
 use crate::engine::run::Store;
 use crate::error::{Error, Result};
 use crate::stages::{Draft, draft_of_notes};
@@ -93,7 +93,7 @@ fn notes_in(text: &str) -> String {
 
 /// Opens the editor that git would open, and waits until it is closed.
 fn edit(file: &Path, release: &Release) -> Result<()> {
-    let Workspace { repository, environment, .. } = &release.workspace;
+    let Checkout { repository, environment, .. } = &release.checkout;
     let editor = repository.editor(environment)?;
     let process = if cfg!(windows) {
         let words = shlex::split(&editor).unwrap_or_else(|| vec![editor.clone()]);

@@ -80,8 +80,8 @@ pub fn prepare(context: &Context, options: &PrepareOptions<'_>) -> Result<()> {
 
 /// The tag of the version that the project states, if it has one.
 fn tag_of_stated(context: &Context) -> Result<Option<String>> {
-    let Session { config, workspace, .. } = Session::open(context)?;
-    tag_of_version(&config, &workspace)
+    let Session { config, checkout, .. } = Session::open(context)?;
+    tag_of_version(&config, &checkout)
 }
 
 /// With `from_forge`, the author that the forge of this job has for it, if git has no identity.

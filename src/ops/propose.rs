@@ -45,7 +45,7 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
     let listener: &dyn Listener = &context.ui;
     let session = Session::open(context)?;
     if let Some(author) = author(context, options.author_from_forge)? {
-        session.workspace.repository.set_author(author);
+        session.checkout.repository.set_author(author);
     }
     let _lock = if options.dry_run { None } else { Some(session.store.lock()?) };
     refuse_unfinished(&session.store)?;
@@ -55,8 +55,8 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
     let wanted = Wanted { bump: options.bump, notes: options.notes, force: options.force, is_tagged: false };
     let (config, pipeline, _, mut release) = session.release(wanted, ask, &context.ui)?;
     let place = release_place(&config, &release)?;
-    let environment = release.workspace.environment.clone();
-    let token = Token::find(&place.forge, &environment, &release.workspace.root()).ok_or_else(|| {
+    let environment = release.checkout.environment.clone();
+    let token = Token::find(&place.forge, &environment, &release.checkout.root()).ok_or_else(|| {
         Error::refused(format!("there is no token for {}", place.forge.host))
             .help(Token::advice(&place.forge, &environment))
     })?;
@@ -83,7 +83,7 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
         return Ok(());
     }
     context.confirm(options.yes, &format!("Open a {request} for {name} {version}?"))?;
-    release.workspace.repository.give_consent();
+    release.checkout.repository.give_consent();
     context.listen_for_interrupts()?;
     let folder = tempfile::Builder::new().prefix("pyrelease-propose-").tempdir()?;
     let configuration = (config.source(), config.carry());
@@ -95,7 +95,7 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
             .help("`pyrelease run` releases a version that has no tag yet"));
     };
     let notes = release.outputs.notes.clone().unwrap_or_default();
-    let repository = &release.workspace.repository;
+    let repository = &release.checkout.repository;
     clone.send_head(repository, None)?;
     let full = format!("refs/heads/{branch}");
     let update = RefUpdate { name: full, old: before.clone(), new: Some(commit.clone()) };
@@ -146,7 +146,7 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
 /// # Errors
 /// The base has moved, the version is released, or the branch has a commit of somebody else.
 fn expect_free(release: &Release, place: &ReleasePlace, branch: &str) -> Result<Option<String>> {
-    let (repository, remote) = (&release.workspace.repository, &place.remote);
+    let (repository, remote) = (&release.checkout.repository, &place.remote);
     let (full, tag) = (format!("refs/heads/{branch}"), format!("refs/tags/{}", release.names().tag));
     let mut refs = remote.refs(repository, &[&place.branch, &full, &tag])?;
     let base = place.branch.strip_prefix("refs/heads/").unwrap_or(&place.branch);
@@ -154,7 +154,7 @@ fn expect_free(release: &Release, place: &ReleasePlace, branch: &str) -> Result<
         return Err(Error::refused(format!("tag `{}` already exists", release.names().tag))
             .help("this version is released: choose another"));
     }
-    let head = &release.workspace.head.commit;
+    let head = &release.checkout.head.commit;
     match refs.get(&place.branch) {
         Some(tip) if tip == head => {}
         Some(_) => {

@@ -46,7 +46,7 @@ pub struct PublishOptions<'a> {
 /// begun then. Or as `resume`.
 pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
     let author = author(context, options.author_from_forge)?;
-    let (workspace, store) = open(context)?;
+    let (checkout, store) = open(context)?;
     let lock = store.lock()?;
     let imported = transfer::unpack(&store, &context.folder.join(options.file))?;
     let header = imported.header.clone();
@@ -62,7 +62,7 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
         Here::AsFar(run) | Here::Apart(run) if run.is_lost() => return Err(lost(run)),
         Here::AsFar(run) | Here::Apart(run) => Some(run.clone()),
         Here::Nowhere | Here::Behind => {
-            imported.check(&store, &workspace.repository)?;
+            imported.check(&store, &checkout.repository)?;
             None
         }
         // What was undone completely can begin again.
@@ -71,7 +71,7 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
                 return Err(Error::refused(format!("run {} is unfinished here", other.id()))
                     .help("complete or undo it first: `pyrelease status` shows how"));
             }
-            imported.check_repository(&workspace.repository)?;
+            imported.check_repository(&checkout.repository)?;
             None
         }
     };
@@ -80,7 +80,7 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
         None => imported.records.clone(),
     };
     let adopted = adopted(context, &header, &records, options)?;
-    if let Some(message) = foreign(&workspace, &header) {
+    if let Some(message) = foreign(&checkout, &header) {
         if options.yes {
             return Err(Error::refused(message)
                 .help("its commands would be run: without `--yes`, `publish` asks on a terminal"));
@@ -89,7 +89,7 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
         context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
     }
     context.confirm(options.yes, &format!("Publish {about} from here?"))?;
-    workspace.repository.give_consent();
+    checkout.repository.give_consent();
     let run = match (local, here) {
         (Some(run), _) => run,
         (None, Here::Over(run, _)) => {
@@ -104,7 +104,7 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
     let (force, author) = (options.force, author.as_ref());
     let resuming = ResumeOptions { yes: true, force, author, ..ResumeOptions::default() };
     let can_pause = !options.yes && super::can_ask();
-    complete(context, &workspace, (&store, &lock), run, (&resuming, can_pause))
+    complete(context, &checkout, (&store, &lock), run, (&resuming, can_pause))
 }
 
 fn is_released(context: &Context, about: &str) -> Result<()> {

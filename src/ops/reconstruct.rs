@@ -26,7 +26,7 @@ pub(super) fn reconstruct(
         }
     };
     let Ok(session) = Session::open(context) else { return nothing() };
-    let Session { config, pipeline, workspace, .. } = session;
+    let Session { config, pipeline, checkout, .. } = session;
     let is_released = |run: &log::Summary| run.outcome == Some(Outcome::Released);
     let runs = log::summaries(store)?;
     let is_rolled_back = |folder: &RunFolder| {
@@ -41,7 +41,7 @@ pub(super) fn reconstruct(
         built: log::built(store)?,
         released: released.collect(),
     };
-    let discovery = match look(&config, &pipeline, workspace, &local_runs) {
+    let discovery = match look(&config, &pipeline, checkout, &local_runs) {
         Ok(discovery) => discovery,
         Err(RebuildError::Refused(error)) => return Err(error),
         Err(RebuildError::Unreachable(error)) => {
@@ -77,7 +77,7 @@ pub(super) fn reconstruct(
     ask_for_each_unproven(context, &found)?;
     let names = found.release.names();
     context.confirm(yes, &format!("Finish the release of {} {}?", names.name, names.version))?;
-    found.release.workspace.repository.give_consent();
+    found.release.checkout.repository.give_consent();
     let run = reconstruction::begin(store, &pipeline, &found.release, config.source(), |folder| {
         found.gather(folder)
     })?;

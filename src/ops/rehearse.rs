@@ -79,13 +79,13 @@ pub fn rehearse(context: &Context, options: &RehearseOptions<'_>) -> Result<Rehe
         release.target.project.name, release.target.version
     );
     context.confirm(options.yes, &question)?;
-    release.workspace.repository.give_consent();
+    release.checkout.repository.give_consent();
     let subject = Subject::of(&pipeline, &release, (config.source(), config.carry()))?;
     let rehearsal = store.begin_rehearsal(&subject)?;
     let temporary = tempfile::Builder::new().prefix("pyr-").tempdir()?;
     let source = RehearsalSource {
         location: &location,
-        workspace: &release.workspace,
+        checkout: &release.checkout,
         environment: &context.environment,
         plugins: &plugin_stages(&pipeline),
         folder: &rehearsal.tree(),
@@ -203,7 +203,7 @@ impl Stage<'_> {
         let (_, steps) = preflight(&pipeline, &release, config.carry(), leave, &listener)?;
         let plan = pipeline.plan(&mut release, steps, &listener)?;
         listener.on_event(&Event::Plan { plan: &plan, is_brief: true });
-        release.workspace.repository.give_consent();
+        release.checkout.repository.give_consent();
         self.context.listen_for_interrupts()?;
         let configuration = (config.source(), config.carry());
         let mut execution =
@@ -213,7 +213,7 @@ impl Stage<'_> {
         let run = execution.run.clone();
         let released = execution.complete();
         let outcome = if released.is_ok() { Outcome::Rehearsed } else { Outcome::RehearsalFailed };
-        let repository = Session::open(&context)?.workspace.repository;
+        let repository = Session::open(&context)?.checkout.repository;
         let kept = keep(self.rehearsal, self.subject, (&run, &repository), (outcome, copy.is_whole));
         // Why the release failed says more than that nothing of it could be kept.
         released.map_err(|error| error.moved(run.folder(), self.rehearsal.folder())).and(kept)

@@ -10,7 +10,7 @@ use super::session::{Session, configuration_of_run, destinations};
 use super::{Context, open, reconstruct, recovery_context, transfer};
 use crate::engine::execute::Execution;
 use crate::engine::journal::{Journal, entries};
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::engine::resume_state::{awaits_wheels, export_of};
 use crate::engine::run::{Lock, RunFolder, Store};
 use crate::error::{Error, ErrorKind, Result};
@@ -41,16 +41,16 @@ pub struct ResumeOptions<'a> {
 /// # Errors
 /// The run cannot be completed; it stays unfinished.
 pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
-    let (workspace, store) = open(context)?;
+    let (checkout, store) = open(context)?;
     let lock = store.lock()?;
     let mut yes = options.yes;
     let can_pause = !yes && super::can_ask();
     if let Some(file) = options.import {
-        transfer::import(context, &workspace, &store, (file, yes))?;
+        transfer::import(context, &checkout, &store, (file, yes))?;
         yes = true;
     }
     let run = match store.unfinished()? {
-        Some(run) if !run.is_lost() && !needs_reconstruction(context, &workspace, &run)? => run,
+        Some(run) if !run.is_lost() && !needs_reconstruction(context, &checkout, &run)? => run,
         other => match reconstruct::reconstruct(context, &store, other.as_ref(), yes)? {
             None => return Ok(()),
             Some(run) => {
@@ -60,7 +60,7 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
         },
     };
     let options = ResumeOptions { yes, ..*options };
-    complete(context, &workspace, (&store, &lock), run, (&options, can_pause))
+    complete(context, &checkout, (&store, &lock), run, (&options, can_pause))
 }
 
 /// Completes a run, after asking.
@@ -69,7 +69,7 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
 /// As [`resume`].
 pub(super) fn complete(
     context: &Context,
-    workspace: &Workspace,
+    checkout: &Checkout,
     (store, lock): (&Store, &Lock),
     run: RunFolder,
     (options, can_pause): (&ResumeOptions<'_>, bool),
@@ -85,11 +85,11 @@ pub(super) fn complete(
     let yes = options.yes;
     let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());
     context.confirm(yes, &question)?;
-    workspace.repository.give_consent();
+    checkout.repository.give_consent();
     context.listen_for_interrupts()?;
     orphans::terminate_all(run.id());
     let _guard = lock.start_watchdog(&run);
-    let recovery = recovery_context(context, workspace, &run);
+    let recovery = recovery_context(context, checkout, &run);
     let before = entries(journal.records());
     recovery.reconcile(&mut journal).map_err(not_over)?;
     for (stages, has_done) in [(options.done, true), (options.again, false)] {
@@ -102,13 +102,13 @@ pub(super) fn complete(
     let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
     release.building.fresh_since = options.fresh.then(Timestamp::now);
     release.export = export_of(journal.records());
-    release.workspace.repository.give_consent();
+    release.checkout.repository.give_consent();
     if let Some(author) = options.author {
-        release.workspace.repository.set_author(author.clone());
+        release.checkout.repository.set_author(author.clone());
     }
-    let environment = release.workspace.environment.clone();
+    let environment = release.checkout.environment.clone();
     let asked = ask_for_missing(context, &config, &pipeline, &header.name, yes, environment);
-    release.workspace.environment = asked.map_err(not_over)?;
+    release.checkout.environment = asked.map_err(not_over)?;
     let ask = |question: &str| context.ask_in_a_run(question);
     let execution = Execution {
         pipeline: &pipeline,
@@ -139,7 +139,7 @@ pub(super) fn complete(
 ///
 /// # Errors
 /// The journal is damaged, or an index or a remote cannot be asked.
-fn needs_reconstruction(context: &Context, workspace: &Workspace, run: &RunFolder) -> Result<bool> {
+fn needs_reconstruction(context: &Context, checkout: &Checkout, run: &RunFolder) -> Result<bool> {
     let journal = Journal::open(&run.journal()).map_err(not_over)?;
     if journal.is_whole() {
         return Ok(false);
@@ -147,7 +147,7 @@ fn needs_reconstruction(context: &Context, workspace: &Workspace, run: &RunFolde
     let mut destinations = journal.header().map(destinations).unwrap_or_default();
     // What a workflow publishes does not depend on what this run has sent.
     destinations.retain(|destination| !destination.by_workflow);
-    let unexplained = recovery_context(context, workspace, run).unexplained(&journal, &destinations);
+    let unexplained = recovery_context(context, checkout, run).unexplained(&journal, &destinations);
     match (unexplained.public.as_slice(), unexplained.unasked.as_slice()) {
         ([_, ..], _) => Ok(true),
         ([], []) => Ok(false),

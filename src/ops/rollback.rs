@@ -25,7 +25,7 @@ pub struct RollbackOptions {
 /// # Errors
 /// An effect cannot be undone, or is public.
 pub fn rollback(context: &Context, options: &RollbackOptions) -> Result<()> {
-    let (workspace, store) = open(context)?;
+    let (checkout, store) = open(context)?;
     let lock = store.lock()?;
     let run = match store.unfinished() {
         Ok(Some(run)) if run.is_lost() => return give_up_unreadable(context, options, &store, lost(&run)),
@@ -46,13 +46,12 @@ pub fn rollback(context: &Context, options: &RollbackOptions) -> Result<()> {
         true => format!("Undo what run {} did, keep what cannot be undone, and give up the run?", run.id()),
     };
     context.confirm(options.yes, &question)?;
-    workspace.repository.give_consent();
+    checkout.repository.give_consent();
     context.listen_for_interrupts()?;
     orphans::terminate_all(run.id());
     let _guard = lock.start_watchdog(&run);
     let on_failure = if options.leave { OnUndoFailure::Leave } else { OnUndoFailure::Stop };
-    let result =
-        recovery_context(context, &workspace, &run).rollback(&mut journal, on_failure, &destinations);
+    let result = recovery_context(context, &checkout, &run).rollback(&mut journal, on_failure, &destinations);
     renew_report(&run);
     result
 }

@@ -72,7 +72,7 @@ pub struct Preparation {
 pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     let session = Session::open(context)?;
     if let Some(author) = options.prepare.and_then(|prepare| prepare.author.clone()) {
-        session.workspace.repository.set_author(author);
+        session.checkout.repository.set_author(author);
     }
     let lock = if options.dry_run { None } else { Some(session.store.lock()?) };
     refuse_unfinished(&session.store)?;
@@ -112,8 +112,8 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     release.export = options.prepare.map(|prepare| prepare.file.clone());
     refuse_without_build(&config, &release.building)?;
     if options.prepare.is_none() {
-        let (environment, project) = (&release.workspace.environment, &release.target.project.name);
-        release.workspace.environment =
+        let (environment, project) = (&release.checkout.environment, &release.target.project.name);
+        release.checkout.environment =
             ask_for_missing(context, &config, &pipeline, project, options.yes, environment.clone())?;
     }
     if !options.yes
@@ -161,7 +161,7 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
         ),
     };
     context.confirm(options.yes, &question)?;
-    release.workspace.repository.give_consent();
+    release.checkout.repository.give_consent();
     context.listen_for_interrupts()?;
     let configuration = (config.source(), config.carry());
     let mut execution =
@@ -184,9 +184,9 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
 
 /// Refuses the release of a version whose tag does not mark HEAD.
 fn refuse_untagged(release: &Release) -> Result<()> {
-    let (repository, names) = (&release.workspace.repository, release.names());
+    let (repository, names) = (&release.checkout.repository, release.names());
     let marked = repository.tag(&names.tag);
-    if marked.as_ref() == Some(&release.workspace.head.commit) {
+    if marked.as_ref() == Some(&release.checkout.head.commit) {
         return refuse_unpushed(release);
     }
     let message = match marked {
@@ -198,8 +198,8 @@ fn refuse_untagged(release: &Release) -> Result<()> {
 
 /// Refuses a tag that the remote does not have; a remote that cannot be read in this job may have it.
 fn refuse_unpushed(release: &Release) -> Result<()> {
-    let (repository, tag) = (&release.workspace.repository, &release.names().tag);
-    let Some(remote) = Remote::of(repository, &release.workspace.head, None)? else { return Ok(()) };
+    let (repository, tag) = (&release.checkout.repository, &release.names().tag);
+    let Some(remote) = Remote::of(repository, &release.checkout.head, None)? else { return Ok(()) };
     let name = format!("refs/tags/{tag}");
     match remote.refs(repository, &[&name]) {
         Ok(refs) if refs.get(&name) != repository.reference(&name).as_ref() => {

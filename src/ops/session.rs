@@ -8,7 +8,7 @@ use crate::engine::event::{Event, Listener};
 use crate::engine::journal::Header;
 use crate::engine::model::Destination;
 use crate::engine::pipeline::Pipeline;
-use crate::engine::release::{Release, Target, Workspace};
+use crate::engine::release::{Checkout, Release, Target};
 use crate::engine::run::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
@@ -35,7 +35,7 @@ pub struct Wanted<'a> {
 pub struct Session {
     pub config: Config,
     pub pipeline: Pipeline,
-    pub workspace: Workspace,
+    pub checkout: Checkout,
     pub store: Store,
 }
 
@@ -46,9 +46,9 @@ impl Session {
         let plugins = Plugins { root: &location.root, environment: &context.environment, known: None };
         let pipeline = stages::pipeline(&location.config, &plugins)?;
         let environment = environment_of(&location.config, &location.root, context.environment.clone());
-        let workspace = Workspace::open(&location.root, environment)?;
-        let store = Store::of(&workspace.repository)?;
-        Ok(Self { config: location.config, pipeline, workspace, store })
+        let checkout = Checkout::open(&location.root, environment)?;
+        let store = Store::of(&checkout.repository)?;
+        Ok(Self { config: location.config, pipeline, checkout, store })
     }
 
     /// Determines the release. `ask` is called before the build backend, which only is asked if nothing else tells the
@@ -60,15 +60,15 @@ impl Session {
         listener: &dyn Listener,
     ) -> Result<(Config, Pipeline, Store, Release)> {
         let mut bumping = self.bumping(wanted)?;
-        let target = match stages::target(&self.config, &self.workspace, &bumping) {
+        let target = match stages::target(&self.config, &self.checkout, &bumping) {
             Err(error) if error.kind() == ErrorKind::OnlyBackendKnows => {
                 ask(error)?;
                 bumping.asked = Some(self.ask_backend(listener)?);
-                stages::target(&self.config, &self.workspace, &bumping)?
+                stages::target(&self.config, &self.checkout, &bumping)?
             }
             other => other?,
         };
-        Ok((self.config, self.pipeline, self.store, Release::new(self.workspace, target)))
+        Ok((self.config, self.pipeline, self.store, Release::new(self.checkout, target)))
     }
 
     /// Determines the release, to show what `run` would do. Where nothing tells how to bump the version, it is a patch
@@ -81,7 +81,7 @@ impl Session {
     ) -> Result<(Config, Pipeline, Release, Option<Finding>)> {
         let mut bumping = self.bumping(wanted)?;
         let find =
-            |bumping| stages::target_or_patch(&self.config, &self.workspace, bumping, &[ErrorKind::NoBump]);
+            |bumping| stages::target_or_patch(&self.config, &self.checkout, bumping, &[ErrorKind::NoBump]);
         let (target, warning) = match find(bumping.clone()) {
             Err(error) if asks_backend && error.kind() == ErrorKind::OnlyBackendKnows => {
                 bumping.asked = Some(self.ask_backend(listener)?);
@@ -89,13 +89,13 @@ impl Session {
             }
             other => other?,
         };
-        Ok((self.config, self.pipeline, Release::new(self.workspace, target), warning))
+        Ok((self.config, self.pipeline, Release::new(self.checkout, target), warning))
     }
 
     fn ask_backend(&self, listener: &dyn Listener) -> Result<BackendMetadata> {
         let say = |message: &str| listener.on_event(&Event::Note { stage: None, message });
         say("asking the build backend for the version");
-        stages::ask_backend(&self.config, &self.workspace, &say)
+        stages::ask_backend(&self.config, &self.checkout, &say)
     }
 
     fn bumping(&self, wanted: Wanted<'_>) -> Result<Bumping> {
@@ -127,16 +127,16 @@ impl Session {
         let pipeline = stages::pipeline(&config, &plugins)?;
         let pipeline = if header.is_tagged { pipeline.of_tagged() } else { pipeline };
         let environment = environment_of(&config, &location, context.environment.clone());
-        let mut workspace = Workspace::open(&location, environment)?
+        let mut checkout = Checkout::open(&location, environment)?
             .of_run(header.branch.as_deref(), header.worktree.as_deref())?;
-        workspace.prefix.clone_from(&header.prefix);
-        workspace.head.commit.clone_from(&header.head);
-        workspace.head.branch.clone_from(&header.branch);
+        checkout.prefix.clone_from(&header.prefix);
+        checkout.head.commit.clone_from(&header.head);
+        checkout.head.branch.clone_from(&header.branch);
         let version = |text: &str| -> Result<Version> {
             text.parse().map_err(|error| Error::left("the journal has no valid version").because(error))
         };
         let target = Target {
-            project: stages::read_project(&config, &workspace, Some(&header.names().name))?,
+            project: stages::read_project(&config, &checkout, Some(&header.names().name))?,
             version: version(&header.version)?,
             previous: version(&header.previous_version)?,
             previous_tag: header.previous_tag.clone(),
@@ -144,7 +144,7 @@ impl Session {
             names: header.names(),
             conventions: header.conventions.clone(),
         };
-        let mut release = Release::new(workspace, target);
+        let mut release = Release::new(checkout, target);
         release.building.like = Some(header.like.clone()).filter(|like| !like.is_empty());
         release.building.sdist_only = header.sdist_only;
         release.is_tagged = header.is_tagged;
@@ -198,14 +198,14 @@ fn locate_loosely(context: &Context) -> Result<std::path::PathBuf> {
 }
 
 /// The repository of the project, even if its configuration is broken.
-pub fn open_loosely(context: &Context) -> Result<Workspace> {
+pub fn open_loosely(context: &Context) -> Result<Checkout> {
     let environment = context.environment.clone();
     match locate(context) {
         Ok(location) => {
             let environment = environment_of(&location.config, &location.root, environment);
-            Workspace::open(&location.root, environment)
+            Checkout::open(&location.root, environment)
         }
-        Err(_) => Workspace::open(&fs_err::canonicalize(&context.folder)?, environment),
+        Err(_) => Checkout::open(&fs_err::canonicalize(&context.folder)?, environment),
     }
 }
 

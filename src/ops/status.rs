@@ -11,10 +11,10 @@ use crate::stages::rebuild::is_public;
 /// # Errors
 /// The repository or the runs cannot be read.
 pub fn status(context: &Context, offline: bool) -> Result<Option<StatusReport>> {
-    let (workspace, store) = open(context)?;
+    let (checkout, store) = open(context)?;
     let collector = StatusCollector {
-        repository: &workspace.repository,
-        environment: &workspace.environment,
+        repository: &checkout.repository,
+        environment: &checkout.environment,
         store: &store,
         online: !offline,
     };
@@ -24,7 +24,7 @@ pub fn status(context: &Context, offline: bool) -> Result<Option<StatusReport>> 
         match is_queried
             .then(|| locate(context).ok())
             .flatten()
-            .map(|found| is_public(&found.config, &workspace))
+            .map(|found| is_public(&found.config, &checkout))
         {
             Some(Some(false)) => report.with_nothing_public(),
             _ => report,

@@ -6,7 +6,7 @@ use super::{Context, open};
 use crate::config::{self, Config, Source};
 use crate::engine::event::{Event, Listener};
 use crate::engine::journal::Header;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::engine::run::Store;
 use crate::engine::transfer;
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use crate::stages;
 /// # Errors
 /// There is no such run, its journal is lost, or the file cannot be written.
 pub fn export(context: &Context, file: &Path) -> Result<()> {
-    let (workspace, store) = open(context)?;
+    let (checkout, store) = open(context)?;
     // No other process may change the run while it is packed.
     let _lock = store.lock()?;
     let nothing = || Error::refused("there is no unfinished run to export");
@@ -27,7 +27,7 @@ pub fn export(context: &Context, file: &Path) -> Result<()> {
         return Err(super::lost(&run));
     }
     let file = context.folder.join(file);
-    let packed = transfer::pack(&workspace.repository, &run, &file)?;
+    let packed = transfer::pack(&checkout.repository, &run, &file)?;
     let file = fs_err::canonicalize(file)?;
     let say = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
     let mut what = vec!["the journal".to_owned()];
@@ -55,13 +55,13 @@ pub fn export(context: &Context, file: &Path) -> Result<()> {
 /// the run began at; none if it is the project's own.
 ///
 /// Only the project's own configuration counts: a run names the file, and could name any.
-pub(super) fn foreign(workspace: &Workspace, header: &Header) -> Option<String> {
+pub(super) fn foreign(checkout: &Checkout, header: &Header) -> Option<String> {
     let (path, text) = &header.configuration;
     let name = path.to_str().filter(|name| config::FILES.contains(name));
-    let is_own_folder = header.prefix == workspace.prefix;
+    let is_own_folder = header.prefix == checkout.prefix;
     let committed = name
         .filter(|_| is_own_folder)
-        .and_then(|name| workspace.repository.committed(&header.head, &format!("{}{name}", header.prefix)));
+        .and_then(|name| checkout.repository.committed(&header.head, &format!("{}{name}", header.prefix)));
     // Without a file, the configuration is the default one, which is empty.
     if committed.unwrap_or_default() != text.as_bytes() {
         let path = path.display().to_string();
@@ -71,7 +71,7 @@ pub(super) fn foreign(workspace: &Workspace, header: &Header) -> Option<String> 
         ));
     }
     let config = Config::parse(Source::new(path, text.clone())).ok()?;
-    let project = stages::read_project(&config, workspace, Some(&header.name)).ok()?;
+    let project = stages::read_project(&config, checkout, Some(&header.name)).ok()?;
     (normalize(&project.name) != normalize(&header.name)).then(|| {
         format!("the run releases `{}`, and this project is `{}`", header.name.escape_debug(), project.name)
     })
@@ -80,20 +80,20 @@ pub(super) fn foreign(workspace: &Workspace, header: &Header) -> Option<String> 
 /// Imports a packed run into this repository, after asking.
 pub(super) fn import(
     context: &Context,
-    workspace: &Workspace,
+    checkout: &Checkout,
     store: &Store,
     (file, yes): (&Path, bool),
 ) -> Result<()> {
     let imported = transfer::unpack(store, &context.folder.join(file))?;
-    imported.check(store, &workspace.repository)?;
+    imported.check(store, &checkout.repository)?;
     let header = &imported.header;
-    if let Some(message) = foreign(workspace, header) {
+    if let Some(message) = foreign(checkout, header) {
         let help = Some("its commands are run: import it only from somebody whose releases you trust");
         context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
     }
     let question =
         format!("Finish the release of {} {} (run {}) here?", header.name, header.version, header.run);
     context.confirm(yes, &question)?;
-    workspace.repository.give_consent();
+    checkout.repository.give_consent();
     imported.adopt(store).map(drop)
 }

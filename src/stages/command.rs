@@ -95,7 +95,7 @@ impl Command {
             .args(arguments)
             .folder(&release.root())
             .env("PYRELEASE_NOTES", notes)
-            .with_secrets(&release.workspace.environment, &self.settings.environment);
+            .with_secrets(&release.checkout.environment, &self.settings.environment);
         let variables = bench.variables(release.names());
         Ok(variables.into_iter().fold(process, |process, (name, value)| process.env(name, value)))
     }
@@ -123,12 +123,12 @@ impl Stage for Command {
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         let program = Self::words(&self.settings.run, release).remove(0);
-        if !release.workspace.environment.has_program(&program, &release.workspace.root()) {
+        if !release.checkout.environment.has_program(&program, &release.checkout.root()) {
             let finding = Finding::error(format!("`{program}` is not on PATH"));
             findings.push(finding.help(format!("install it, or change `run` in [stage.{}]", self.name)));
         }
         for name in &self.settings.environment {
-            if release.workspace.environment.get(name).is_none() {
+            if release.checkout.environment.get(name).is_none() {
                 let finding = Finding::warning(format!("`{name}`, which `{}` needs, is not set", self.name));
                 findings.push(match self.settings.reach {
                     Reach::Private => finding,

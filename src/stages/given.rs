@@ -111,7 +111,7 @@ impl Giver {
         }
         if gives.contains(&Product::Tag) {
             let commit = outputs.commit.as_ref().or(release.outputs.commit.as_ref());
-            let commit = commit.unwrap_or(&release.workspace.head.commit);
+            let commit = commit.unwrap_or(&release.checkout.head.commit);
             outputs.tag = Some(tag(stage, commit, release, bench)?);
         }
         let known = &release.outputs.distributions;
@@ -199,7 +199,7 @@ impl Giver {
                      `FILE.asc`",
                 ));
             }
-            found.push(release.workspace.hashes.record_digest(&path)?);
+            found.push(release.checkout.hashes.record_digest(&path)?);
         }
         if found.is_empty() {
             return Err(self.none(&dist));
@@ -261,7 +261,7 @@ fn nothing(stage: &str, product: Product, why: &str) -> Error {
 
 fn commit(stage: &str, release: &Release, bench: &Workbench<'_>) -> Result<String> {
     let commit = bench.clone.head()?;
-    let began = &release.workspace.head.commit;
+    let began = &release.checkout.head.commit;
     if !bench.clone.git(["merge-base", "--is-ancestor", began, &commit]).capture()?.success() {
         return Err(nothing(stage, Product::Commit, &format!("{commit} does not contain {began}"))
             .help("a release adds commits to the branch and rewrites none"));

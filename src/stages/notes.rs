@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::changelog::{Changelog, parse};
 use super::target::{History, read_project};
 use crate::config::Config;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::{Error, Result};
 use crate::python::changelog::{Format, to_markdown};
 use crate::python::project::Files as _;
@@ -30,18 +30,18 @@ pub struct ReleaseNotes {
 /// There is no changelog, it cannot be read, or it has no section for the version.
 pub fn release_notes(
     config: &Config,
-    workspace: &Workspace,
+    checkout: &Checkout,
     version: Option<&Version>,
 ) -> Result<ReleaseNotes> {
-    let project = read_project(config, workspace, None)?;
-    let history = History::of(config, workspace, &project)?;
+    let project = read_project(config, checkout, None)?;
+    let history = History::of(config, checkout, &project)?;
     let learned: Vec<String> = history.habits.changelogs().into_iter().map(|file| file.value).collect();
     let last = history.last.as_ref().map(|tag| &tag.version);
     let settings: Changelog = config.settings("changelog")?;
-    let path = settings.path(workspace, &learned, version.or(last)).ok_or_else(|| {
+    let path = settings.path(checkout, &learned, version.or(last)).ok_or_else(|| {
         Error::refused("the project has no changelog").help("set `file` in [stage.changelog]")
     })?;
-    let text = workspace.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = checkout.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
     let text = text.ok_or_else(|| Error::refused(format!("`{path}` is not a committed text file")))?;
     let format = Format::of_text(&path, &text).unwrap_or(Format::Markdown);
     let sections = parse(&path, text)?.versions();

@@ -311,7 +311,7 @@ impl PluginStage {
                 "notes": outputs.notes,
                 "commit": outputs.commit,
                 "root": release.root(),
-                "project": release.workspace.root().components().collect::<PathBuf>(),
+                "project": release.checkout.root().components().collect::<PathBuf>(),
                 "dist": distributions,
             }),
         );
@@ -393,7 +393,7 @@ impl Stage for PluginStage {
             return None;
         }
         let (assignment, params) = (self.assignment.clone(), self.params(release, true));
-        let (environment, folder) = (release.workspace.environment.clone(), release.root());
+        let (environment, folder) = (release.checkout.environment.clone(), release.root());
         // The thread lives as long as the call.
         Some(thread::spawn(move || {
             let stop = AtomicBool::new(false);
@@ -403,14 +403,14 @@ impl Stage for PluginStage {
     }
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
-        let environment = &release.workspace.environment;
+        let environment = &release.checkout.environment;
         let mut findings = Vec::new();
         for name in self.assignment.secrets.iter().filter(|name| secret(name, environment).is_none()) {
             let finding = Finding::error(format!("the secret `{name}` of its plugin is not set"));
             findings.push(finding.help(format!("set {SECRET_PREFIX}{name}")));
         }
         for tool in &self.descriptor.requires.tools {
-            if !environment.has_program(tool, &release.workspace.root()) {
+            if !environment.has_program(tool, &release.checkout.root()) {
                 let finding = Finding::error(format!("its plugin needs `{tool}`, which is not on PATH"));
                 findings.push(finding.help("install it"));
             }

@@ -37,16 +37,16 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
 
 impl Push {
     pub(super) fn remote(&self, release: &Release) -> Result<Option<Remote>> {
-        Remote::of(&release.workspace.repository, &release.workspace.head, self.remote.as_deref())
+        Remote::of(&release.checkout.repository, &release.checkout.head, self.remote.as_deref())
     }
 
     /// The full name of the remote's branch; none if HEAD is detached and none is configured.
     pub(super) fn branch(&self, release: &Release, remote: &Remote) -> Option<String> {
-        let workspace = &release.workspace;
+        let checkout = &release.checkout;
         match &self.branch {
             Some(branch) => Some(format!("refs/heads/{branch}")),
             None => {
-                workspace.head.branch.as_ref().map(|branch| remote.branch_for(&workspace.repository, branch))
+                checkout.head.branch.as_ref().map(|branch| remote.branch_for(&checkout.repository, branch))
             }
         }
     }
@@ -57,10 +57,10 @@ impl Push {
     pub(super) fn is_done(&self, release: &Release) -> Result<bool> {
         let Some(remote) = self.remote(release)? else { return Ok(true) };
         let Some(branch) = self.branch(release, &remote) else { return Ok(false) };
-        let repository = &release.workspace.repository;
+        let repository = &release.checkout.repository;
         let tag = format!("refs/tags/{}", release.names().tag);
         let refs = remote.refs(repository, &[&branch, &tag])?;
-        let commit = release.outputs.commit.as_ref().unwrap_or(&release.workspace.head.commit);
+        let commit = release.outputs.commit.as_ref().unwrap_or(&release.checkout.head.commit);
         let has_commit = refs.get(&branch).is_some_and(|theirs| repository.contains(theirs, commit));
         let ours = release.outputs.tag.as_ref().map(|tag| &tag.object);
         Ok(has_commit && (ours.is_none() || refs.get(&tag) == ours))
@@ -96,7 +96,7 @@ impl Stage for Push {
                     .help("check out a branch, or set one: [stage.push] branch = \"main\""),
             ]);
         };
-        let repository = &release.workspace.repository;
+        let repository = &release.checkout.repository;
         let (fetched, pushed) = remote.addresses(repository)?;
         if pushed != [fetched] {
             let message = format!("`{}` has different URLs for push and fetch", remote.name);
@@ -104,7 +104,7 @@ impl Stage for Push {
                         [stage.push] remote = \"NAME\"";
             return Ok(vec![Finding::error(message).help(help)]);
         }
-        let head = &release.workspace.head.commit;
+        let head = &release.checkout.head.commit;
         if !Repository::is_valid_name(&branch) {
             return Ok(vec![
                 Finding::error(format!("`{branch}` is not a valid branch name"))
@@ -154,9 +154,9 @@ impl Stage for Push {
             effects.announce(action)?;
             return Ok(Outputs::default());
         }
-        let repository = &release.workspace.repository;
+        let repository = &release.checkout.repository;
         let theirs = remote.refs(repository, &[&branch, &tag, FENCES])?;
-        let commit = release.outputs.commit.clone().unwrap_or_else(|| release.workspace.head.commit.clone());
+        let commit = release.outputs.commit.clone().unwrap_or_else(|| release.checkout.head.commit.clone());
         let mut updates =
             vec![RefUpdate { old: theirs.get(&branch).cloned(), new: Some(commit.clone()), name: branch }];
         if let Some(ours) = &release.outputs.tag {
@@ -240,7 +240,7 @@ fn adopt_push(
     remote: &Remote,
     (there, reach): (&[RefUpdate], Reach),
 ) -> Result<bool> {
-    let (commit, began) = (&release.outputs.commit, &release.workspace.head.commit);
+    let (commit, began) = (&release.outputs.commit, &release.checkout.head.commit);
     let [branch, tag] = there else { return Ok(false) };
     let is_recorded = effects.completed().iter().any(|effect| matches!(effect, Effect::Push { .. }));
     // With later commits on top, the branch is not the run's any more. A lightweight tag is no object of its own.

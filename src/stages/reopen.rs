@@ -235,7 +235,7 @@ impl NextCycle {
         if let Some((remote, branch)) = self.remote(release)? {
             effects.announce(Action::push(&remote.name, vec![branch]))?;
         }
-        effects.announce(Action::Land { branch: release.workspace.head.branch.clone(), tag: None })
+        effects.announce(Action::Land { branch: release.checkout.head.branch.clone(), tag: None })
     }
 
     /// Makes the commit and pushes it; none if there is nothing to change. If somebody pushes meanwhile, makes it again on
@@ -247,11 +247,11 @@ impl NextCycle {
         place: Option<&(Remote, String)>,
         effects: &mut Effects<'_>,
     ) -> Result<Option<String>> {
-        let repository = &release.workspace.repository;
+        let repository = &release.checkout.repository;
         let base = released_commit(release);
         let Some((remote, branch)) = place else {
             let here = position(release).filter(|here| repository.contains(here, base));
-            let shown = release.workspace.head.shown().to_owned();
+            let shown = release.checkout.head.shown().to_owned();
             let parent = Parent { base, tip: here.unwrap_or_else(|| base.to_owned()), shown, place };
             return self.commit(release, next, &parent, effects);
         };
@@ -364,7 +364,7 @@ impl NextCycle {
         let Some(commit) = effects.private(action, |bench| bench.clone.commit(&message))? else {
             return Ok(None);
         };
-        clone.send_head(&release.workspace.repository, None)?;
+        clone.send_head(&release.checkout.repository, None)?;
         if is_in_the_way {
             let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
             let what = match moves_submodules {
@@ -386,8 +386,8 @@ impl NextCycle {
         place: Option<&(Remote, String)>,
         effects: &mut Effects<'_>,
     ) -> Result<()> {
-        let workspace = &release.workspace;
-        let (repository, head) = (&workspace.repository, &workspace.head);
+        let checkout = &release.checkout;
+        let (repository, head) = (&checkout.repository, &checkout.head);
         let here = position(release);
         if here.as_ref().is_some_and(|here| repository.contains(here, commit)) {
             return effects.skip(&format!("{} already has {}", head.shown(), short(commit)));
@@ -431,13 +431,13 @@ fn nothing(release: &Release, next: &Next) -> String {
 }
 
 fn released_commit(release: &Release) -> &str {
-    release.outputs.commit.as_deref().unwrap_or(&release.workspace.head.commit)
+    release.outputs.commit.as_deref().unwrap_or(&release.checkout.head.commit)
 }
 
 /// Where the user's branch is now, or the detached HEAD.
 fn position(release: &Release) -> Option<String> {
-    let repository = &release.workspace.repository;
-    match &release.workspace.head.branch {
+    let repository = &release.checkout.repository;
+    match &release.checkout.head.branch {
         Some(branch) => repository.reference(branch),
         None => repository.head().ok().filter(|head| head.branch.is_none()).map(|head| head.commit),
     }
@@ -472,7 +472,7 @@ impl Stage for NextCycle {
             // `version` has checked the others.
             files = self.unreleased(release, &next.version, false).into_iter().collect();
         }
-        release.workspace.edits_in_the_way(files.iter().map(|(path, _)| path.as_str()))
+        release.checkout.edits_in_the_way(files.iter().map(|(path, _)| path.as_str()))
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {

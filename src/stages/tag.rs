@@ -79,7 +79,7 @@ impl Stage for Tag {
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         let name = &release.names().tag;
-        let repository = &release.workspace.repository;
+        let repository = &release.checkout.repository;
         let mut findings = Vec::new();
         let reference = format!("refs/tags/{name}");
         if !Repository::is_valid_name(&reference) {
@@ -94,8 +94,8 @@ impl Stage for Tag {
             let at = at.get(..10).unwrap_or(&at);
             let finding = Finding::error(format!("tag `{name}` already exists"));
             findings.push(finding.help(format!("it points at {at}; choose another version")));
-        } else if let Ok(Some(remote)) = Remote::of(repository, &release.workspace.head, None) {
-            let branch = release.workspace.head.branch.as_ref();
+        } else if let Ok(Some(remote)) = Remote::of(repository, &release.checkout.head, None) {
+            let branch = release.checkout.head.branch.as_ref();
             let branch = branch.map(|branch| remote.branch_for(repository, branch));
             // The same question as that of the push stage, which is then asked once.
             let names: Vec<&str> = branch.iter().map(String::as_str).chain([reference.as_str()]).collect();
@@ -125,7 +125,7 @@ impl Stage for Tag {
         }
         let (commits, tags) = repository.signs();
         if (commits || self.sign.unwrap_or(tags))
-            && let Err(error) = repository.check_signing(&release.workspace.environment)
+            && let Err(error) = repository.check_signing(&release.checkout.environment)
         {
             findings.push(error.into());
         }

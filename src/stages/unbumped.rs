@@ -129,8 +129,8 @@ fn committed(release: &Release, path: &str, bumped: &[(String, Vec<u8>)]) -> Opt
 
 /// The file in the commit before the last release.
 fn before_last_release(release: &Release, path: &str) -> Option<String> {
-    let workspace = &release.workspace;
+    let checkout = &release.checkout;
     let commit = release.target.conventions.before_releases.first()?;
-    let bytes = workspace.repository.committed(commit, &format!("{}{path}", workspace.prefix))?;
+    let bytes = checkout.repository.committed(commit, &format!("{}{path}", checkout.prefix))?;
     String::from_utf8(bytes).ok()
 }

@@ -288,8 +288,7 @@ impl Stage for Version {
                 Finding::note(format!("`{}` ({}) is followed in part: {reason}", tool.file, tool.tool))
             }));
         }
-        let mut findings =
-            release.workspace.edits_in_the_way(bumped.iter().map(|(path, _)| path.as_str()))?;
+        let mut findings = release.checkout.edits_in_the_way(bumped.iter().map(|(path, _)| path.as_str()))?;
         findings.extend(unread);
         findings.extend(unbumped(release, &bumped));
         Ok(findings)
@@ -320,7 +319,7 @@ pub(super) fn learned(line: &LearnedLine, from: String, to: String) -> VersionLo
 /// Has uv check its lock file, where uv is there. A lock file that was stale before is not the release's concern.
 fn check_lock(release: &Release, effects: &mut Effects<'_>) -> Result<()> {
     let root = release.root();
-    if !release.workspace.environment.has_program("uv", &root) {
+    if !release.checkout.environment.has_program("uv", &root) {
         return Ok(());
     }
     let command = ["uv", "lock", "--check"];

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::python::project::Files;
 use crate::python::workflows::{
     Forge, HOSTED_FILES, Likelihood, PublishingWorkflow, Target, Workflows, publishing,
@@ -19,7 +19,7 @@ pub(super) fn is_awaited(config: &Config, stage: &str) -> bool {
 }
 
 /// The repository from its top: workflows are there, wherever the project is
-struct Top<'a>(&'a Workspace);
+struct Top<'a>(&'a Checkout);
 
 impl Files for Top<'_> {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
@@ -33,12 +33,12 @@ impl Files for Top<'_> {
 
 /// The workflows that publish to more than TestPyPI, whatever starts them.
 pub(super) fn all(release: &Release) -> Vec<PublishingWorkflow> {
-    found(&release.workspace).publishing
+    found(&release.checkout).publishing
 }
 
 /// The workflows of the repository that publish, and those that cannot be read.
-pub(super) fn found(workspace: &Workspace) -> Workflows {
-    let top = Top(workspace);
+pub(super) fn found(checkout: &Checkout) -> Workflows {
+    let top = Top(checkout);
     let mut listed: Vec<String> = FOLDERS.iter().flat_map(|folder| top.list(folder)).collect();
     let others = FILES.into_iter().chain(HOSTED_FILES.map(|(_, path)| path));
     listed.extend(others.filter(|path| top.read(path).is_some()).map(str::to_owned));

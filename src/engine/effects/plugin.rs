@@ -44,7 +44,7 @@ impl Effects<'_> {
         params.insert("effects".to_owned(), earlier.effects.into());
         let folder = release.root();
         let place = CallContext {
-            environment: &release.workspace.environment,
+            environment: &release.checkout.environment,
             folder: &folder,
             stop: Stop::Set(stop),
         };
@@ -82,8 +82,8 @@ impl Effects<'_> {
         let (stage, listener) = (self.stage.clone(), self.listener);
         let Some(live) = &mut self.live else { return Ok(EarlierEffects::default()) };
         let context = RecoveryContext {
-            repository: &release.workspace.repository,
-            environment: &release.workspace.environment,
+            repository: &release.checkout.repository,
+            environment: &release.checkout.environment,
             run: live.run,
             listener,
         };
@@ -127,8 +127,8 @@ impl Effects<'_> {
             let listener = self.listener;
             let Some(live) = &mut self.live else { return Ok(()) };
             let context = RecoveryContext {
-                repository: &release.workspace.repository,
-                environment: &release.workspace.environment,
+                repository: &release.checkout.repository,
+                environment: &release.checkout.environment,
                 run: live.run,
                 listener,
             };
@@ -159,8 +159,8 @@ impl Effects<'_> {
         let listener = self.listener;
         let Some(live) = &mut self.live else { return };
         let context = RecoveryContext {
-            repository: &release.workspace.repository,
-            environment: &release.workspace.environment,
+            repository: &release.checkout.repository,
+            environment: &release.checkout.environment,
             run: live.run,
             listener,
         };

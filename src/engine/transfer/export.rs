@@ -15,7 +15,7 @@ impl Execution<'_> {
     pub(in crate::engine) fn export_to(&self, file: &Path) -> Result<()> {
         // An earlier attempt may have been killed after its last step.
         if run_in(file).is_none_or(|run| run != self.run.id()) {
-            pack(&self.release.workspace.repository, &self.run, file)?;
+            pack(&self.release.checkout.repository, &self.run, file)?;
         }
         let target = &self.release.target;
         let mut files = self.release.outputs.distributions.clone();

@@ -15,7 +15,7 @@ use super::session::Session;
 use crate::config::Config;
 use crate::engine::event::{Event, Listener};
 use crate::engine::pipeline::Pipeline;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::{Error, Result};
 use crate::index::IndexClient;
 use crate::stages::address_of;
@@ -159,7 +159,7 @@ struct CiReport {
 /// does not want the files, or with `check` a file differs.
 pub fn ci(context: &Context, options: &CiOptions) -> Result<()> {
     let session = Session::open(context)?;
-    let top = session.workspace.repository.top().to_owned();
+    let top = session.checkout.repository.top().to_owned();
     let (report, flow) = report(context, &session, options, &top)?;
     match context.format {
         Format::Human => data(&shown::text(&report)),
@@ -190,7 +190,7 @@ pub fn ci(context: &Context, options: &CiOptions) -> Result<()> {
 
 /// The files that belong to a release on the forge, and what to do besides.
 fn report(context: &Context, session: &Session, options: &CiOptions, top: &Path) -> Result<(CiReport, Flow)> {
-    let project = CiProject::of(&session.config, &session.pipeline, &session.workspace)?;
+    let project = CiProject::of(&session.config, &session.pipeline, &session.checkout)?;
     let Places { workflow, requirements, .. } = options.forge.places();
     let old = read(top, workflow)?;
     let flow = flow(options, old.as_deref(), project.name())?;
@@ -234,15 +234,15 @@ impl CiOptions {
 }
 
 /// What `doctor` says of the workflows that `ci` has written: the publisher that each index has to know.
-pub(super) fn facts(config: &Config, pipeline: &Pipeline, workspace: &Workspace) -> Vec<(String, String)> {
+pub(super) fn facts(config: &Config, pipeline: &Pipeline, checkout: &Checkout) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     for forge in [Forge::GitHub, Forge::GitLab] {
         let path = forge.places().workflow;
-        let text = read(workspace.repository.top(), path).ok().flatten();
+        let text = read(checkout.repository.top(), path).ok().flatten();
         if text.is_none_or(|text| written_by(forge, &text).is_none()) {
             continue;
         }
-        let project = CiProject::of(config, pipeline, workspace);
+        let project = CiProject::of(config, pipeline, checkout);
         let publishers = project.and_then(|project| project.publishers(forge, path)).unwrap_or_default();
         facts.extend(publishers.iter().map(|publisher| {
             let fields: Vec<String> =

@@ -8,7 +8,7 @@ use super::{CiOptions, Flow, Forge};
 use crate::config::{Config, IndexKind};
 use crate::engine::model::Reach;
 use crate::engine::pipeline::Pipeline;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::{Error, Result};
 use crate::index::{IndexAddress, NewHost, variable_for};
 use crate::python::filename::normalize;
@@ -35,13 +35,13 @@ const CIBUILDWHEEL: &str = "4.2.0";
 pub(super) struct CiProject<'a> {
     pub(super) config: &'a Config,
     pub(super) pipeline: &'a Pipeline,
-    pub(super) workspace: &'a Workspace,
+    pub(super) checkout: &'a Checkout,
     pub(super) discovery: Discovery,
 }
 
 impl<'a> CiProject<'a> {
-    pub(super) fn of(config: &'a Config, pipeline: &'a Pipeline, workspace: &'a Workspace) -> Result<Self> {
-        Ok(Self { config, pipeline, workspace, discovery: discover(workspace, config.name())? })
+    pub(super) fn of(config: &'a Config, pipeline: &'a Pipeline, checkout: &'a Checkout) -> Result<Self> {
+        Ok(Self { config, pipeline, checkout, discovery: discover(checkout, config.name())? })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -172,7 +172,7 @@ impl<'a> CiProject<'a> {
         // Not every push to the branch is a release.
         values.flag("sometimes", flow == Flow::Merge);
         self.tag(&mut values);
-        values.text("branch", quoted(self.workspace.head.shown()));
+        values.text("branch", quoted(self.checkout.head.shown()));
         self.wheels(&mut values, options.forge);
         self.indexes_into(&mut values)?;
         self.rights(&mut values, flow);
@@ -192,7 +192,7 @@ impl<'a> CiProject<'a> {
 
     /// `-C` with the project's folder, where that is not the repository.
     fn folder_option(&self) -> Result<String> {
-        let folder = self.workspace.prefix.as_str();
+        let folder = self.checkout.prefix.as_str();
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
         if !folder.chars().all(is_plain) {
             return Err(Error::usage(format!(
@@ -207,7 +207,7 @@ impl<'a> CiProject<'a> {
     /// The top of the checkout, as the beginning of a path: with `-C`, paths are relative to the project.
     fn top(&self, forge: Forge) -> &'static str {
         match forge {
-            _ if self.workspace.prefix.is_empty() => "",
+            _ if self.checkout.prefix.is_empty() => "",
             Forge::GitHub => "\"$GITHUB_WORKSPACE\"/",
             Forge::GitLab => "\"$CI_PROJECT_DIR\"/",
         }
@@ -225,7 +225,7 @@ impl<'a> CiProject<'a> {
     }
 
     fn wheels(&self, values: &mut Values, forge: Forge) {
-        let builder = WheelBuilder::of(self.workspace, &self.discovery.project.backend);
+        let builder = WheelBuilder::of(self.checkout, &self.discovery.project.backend);
         values.flag("wheels", builder.is_some());
         values.flag("maturin", builder == Some(WheelBuilder::Maturin));
         values.flag("cibuildwheel", builder == Some(WheelBuilder::CiBuildWheel));
@@ -237,7 +237,7 @@ impl<'a> CiProject<'a> {
         };
         values.text("adopt", adopt);
         values.text("sdist-only", if builder.is_some() { " --sdist-only" } else { "" });
-        let text = self.workspace.read("pyproject.toml").unwrap_or_default();
+        let text = self.checkout.read("pyproject.toml").unwrap_or_default();
         let is_program = String::from_utf8_lossy(&text).contains("bindings = \"bin\"");
         values.text("maturin-args", if is_program { "" } else { " --find-interpreter" });
     }

@@ -53,7 +53,7 @@ pub(super) fn tags<'a>(repository: &'a Repository, remote: &Remote) -> Option<Fi
 /// Adds an Unreleased section to a changelog that has none, in the working tree.
 pub(super) fn unreleased(config: &Config, release: &Release) -> Option<Fix<'static>> {
     let (path, text) = stages::with_unreleased(config, release)?;
-    let file = release.workspace.root().join(&path);
+    let file = release.checkout.root().join(&path);
     Some(Fix {
         what: format!("add an Unreleased section to `{path}`"),
         done: format!("added an Unreleased section to `{path}`: write the changes below it, and commit"),

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::engine::event::{Event, Listener};
 use crate::engine::pipeline::Pipeline;
 use crate::engine::preflight::examine;
-use crate::engine::release::{Release, Target, Workspace};
+use crate::engine::release::{Checkout, Release, Target};
 use crate::engine::run::Store;
 use crate::engine::stage::Stage;
 use crate::error::{Error, ErrorKind, Result};
@@ -38,16 +38,16 @@ pub fn doctor(context: &Context, bump: Option<&str>, fixes: bool) -> Result<()> 
     };
     examination.machine();
     let mut run = bump.map_or_else(|| "pyrelease run".to_owned(), |bump| format!("pyrelease run {bump}"));
-    if let Some((config, pipeline, workspace)) = examination.project() {
-        examination.repository(&workspace);
-        for (subject, value) in ci::facts(&config, &pipeline, &workspace) {
+    if let Some((config, pipeline, checkout)) = examination.project() {
+        examination.repository(&checkout);
+        for (subject, value) in ci::facts(&config, &pipeline, &checkout) {
             examination.fact(&subject, &value);
         }
-        if let Some((target, reserve)) = examination.target(&config, &workspace, wanted) {
+        if let Some((target, reserve)) = examination.target(&config, &checkout, wanted) {
             if let Some(finding) = stages::advice(&config, &target) {
                 examination.found(None, finding);
             }
-            let release = Release::new(workspace, target);
+            let release = Release::new(checkout, target);
             examination.offer(fix::unreleased(&config, &release));
             examine(&pipeline, &release, config.carry(), &mut |stage, finding| {
                 examination.found(stage, finding);
@@ -205,7 +205,7 @@ impl Examination<'_> {
     }
 
     /// The configuration and the repository; each is reported even if the other is broken.
-    fn project(&self) -> Option<(Config, Pipeline, Workspace)> {
+    fn project(&self) -> Option<(Config, Pipeline, Checkout)> {
         let context = self.context;
         let location = self.ok_or_report(locate(context))?;
         let (root, config) = (&location.root, location.config);
@@ -221,12 +221,12 @@ impl Examination<'_> {
         }
         stages::unused_indexes(&config).into_iter().for_each(|finding| self.found(None, finding));
         let environment = environment_of(&config, root, context.environment.clone());
-        let workspace = self.ok_or_report(Workspace::open(root, environment));
-        Some((config, pipeline?, workspace?))
+        let checkout = self.ok_or_report(Checkout::open(root, environment));
+        Some((config, pipeline?, checkout?))
     }
 
-    fn repository(&self, workspace: &Workspace) {
-        let (repository, head) = (&workspace.repository, &workspace.head);
+    fn repository(&self, checkout: &Checkout) {
+        let (repository, head) = (&checkout.repository, &checkout.head);
         let location = format!("{}, {} at {}", repository.top().display(), head.shown(), short(&head.commit));
         self.fact("repository", &location);
         if let Ok(Some(remote)) = Remote::of(repository, head, None) {
@@ -247,16 +247,16 @@ impl Examination<'_> {
     fn target(
         &self,
         config: &Config,
-        workspace: &Workspace,
+        checkout: &Checkout,
         bump: Option<Bump>,
     ) -> Option<(Target, Option<Finding>)> {
         let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
         let bumping = Bumping { bump, date, force: false, asked: None, notes: None, is_tagged: false };
         let kinds = [ErrorKind::NoBump, ErrorKind::Refused];
-        let found = stages::target_or_patch(config, workspace, bumping.clone(), &kinds);
+        let found = stages::target_or_patch(config, checkout, bumping.clone(), &kinds);
         let is_certain = found.is_ok();
         let (target, reserve) =
-            self.ok_or_report(found).or_else(|| Some((stand_in(config, workspace, &bumping)?, None)))?;
+            self.ok_or_report(found).or_else(|| Some((stand_in(config, checkout, &bumping)?, None)))?;
         let reason = match (is_certain, target.reason.as_deref()) {
             (false, _) => ", only to check the rest".to_owned(),
             (true, Some(reason)) => format!(": {reason}"),
@@ -269,10 +269,10 @@ impl Examination<'_> {
 }
 
 /// A release to check the rest with, if the one that `run` would make cannot be determined: a patch, or the first one.
-fn stand_in(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Option<Target> {
+fn stand_in(config: &Config, checkout: &Checkout, bumping: &Bumping) -> Option<Target> {
     let first = Bump::Explicit("0.1.0".parse().expect("a version"));
     [Bump::Patch, first].into_iter().find_map(|bump| {
         let bumping = Bumping { bump: Some(bump), force: true, ..bumping.clone() };
-        stages::target(config, workspace, &bumping).ok()
+        stages::target(config, checkout, &bumping).ok()
     })
 }

@@ -16,7 +16,7 @@ impl Build {
             project: &names.name,
             version: &names.version,
             policy: None,
-            environment: &release.workspace.environment,
+            environment: &release.checkout.environment,
             on_warning: &|_| {},
             say: &|_| {},
         };
@@ -25,7 +25,7 @@ impl Build {
             let path = bench.dist().join(&file.filename);
             fs_err::copy(&file.path, &path)?;
             sync_to_disk(&path)?;
-            let own = release.workspace.hashes.record_digest(&path)?;
+            let own = release.checkout.hashes.record_digest(&path)?;
             if file.attestation().is_file() {
                 fs_err::copy(file.attestation(), own.attestation())?;
             }

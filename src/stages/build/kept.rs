@@ -12,7 +12,7 @@ use super::task::Task;
 use super::{Build, Frontend, Isolated, Wheels};
 use crate::engine::event::Event;
 use crate::engine::prelude::*;
-use crate::engine::release::{BuildRequest, Workspace};
+use crate::engine::release::{BuildRequest, Checkout};
 use crate::python::distribution::Kind;
 use crate::python::project::{BuildSystem, Files};
 use crate::world::Folder;
@@ -91,11 +91,11 @@ impl Build {
         }
     }
 
-    fn interpreter(&self, workspace: &Workspace) -> Result<Interpreter> {
+    fn interpreter(&self, checkout: &Checkout) -> Result<Interpreter> {
         let (Python::Trusted(python) | Python::Untrusted(python)) =
-            self.python(workspace).ok_or_else(no_python)?;
-        let environment = &workspace.environment;
-        let root = workspace.root();
+            self.python(checkout).ok_or_else(no_python)?;
+        let environment = &checkout.environment;
+        let root = checkout.root();
         if let Some(named) = &self.python
             && !environment.has_program(named, &root)
         {
@@ -107,13 +107,13 @@ impl Build {
 
     /// What would keep the environment from being made, as far as can be seen without resolving anything; and what it is.
     pub(super) fn environment_findings(&self, release: &Release) -> Vec<Finding> {
-        let workspace = &release.workspace;
+        let checkout = &release.checkout;
         let found = || -> Result<Finding> {
-            let python = self.interpreter(workspace)?;
+            let python = self.interpreter(checkout)?;
             let system = build_system(release)?;
-            let root = workspace.root();
+            let root = checkout.root();
             let wanted = self.wanted(&python, &system, &release.building, &root);
-            let environment = &workspace.environment;
+            let environment = &checkout.environment;
             if !wanted.system.requires.is_empty()
                 && KeptEnvironment::is_missing(environment, &wanted)
                 && !KeptEnvironment::installs_with_uv(environment, &wanted)
@@ -145,17 +145,17 @@ impl Build {
     /// Builds what the settings ask for; returns the paths of the files, and the environments that they were built in.
     pub(super) fn build_kept(
         &self,
-        workspace: &Workspace,
+        checkout: &Checkout,
         request: &BuildRequest,
         task: &Task<'_>,
         options: &Options,
     ) -> Result<(Vec<PathBuf>, Vec<ResolvedEnvironment>)> {
-        let python = self.interpreter(workspace)?;
+        let python = self.interpreter(checkout)?;
         let system = build_system(&Folder(task.root.to_owned()))?;
         refuse_missing(task.root, &system)?;
         let wanted = self.wanted(&python, &system, request, task.root);
         let mut building = Building {
-            workspace,
+            checkout,
             request,
             task,
             options,
@@ -173,7 +173,7 @@ impl Build {
 
 /// A build in progress
 struct Building<'a> {
-    workspace: &'a Workspace,
+    checkout: &'a Checkout,
     request: &'a BuildRequest,
     task: &'a Task<'a>,
     options: &'a Options,
@@ -235,7 +235,7 @@ impl Building<'_> {
         let process = Process::new(python).arg(&script).arg(&request).folder(folder.path());
         let process =
             HARMFUL.iter().chain(&["VIRTUAL_ENV"]).fold(process, |process, name| process.without_env(*name));
-        let path = self.workspace.environment.search_path();
+        let path = self.checkout.environment.search_path();
         let path = std::env::join_paths([programs].into_iter().chain(path)).map_err(std::io::Error::other)?;
         self.task.host.command(&self.task.with_variables(process.env("PATH", path)))?;
         let answer: Answer = serde_json::from_slice(&fs_err::read(&answer)?).map_err(|error| {
@@ -284,7 +284,7 @@ impl Building<'_> {
         }
         let reporting =
             Reporting { run: &|process| host.command(process), say: &|message| host.say(message) };
-        let opened = KeptEnvironment::open(&self.workspace.environment, &wanted, &reporting)?;
+        let opened = KeptEnvironment::open(&self.checkout.environment, &wanted, &reporting)?;
         let (environment, is_reused) = (opened.resolved(), opened.is_reused());
         let stage = host.stage();
         host.listener().on_event(&Event::BuildEnvironment { stage, environment, is_reused });

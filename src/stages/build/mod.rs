@@ -21,7 +21,7 @@ use task::Task;
 
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::engine::release::{BuildRequest, Workspace};
+use crate::engine::release::{BuildRequest, Checkout};
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::project::Backend;
 use crate::stages::elsewhere::distributions_below;
@@ -155,8 +155,8 @@ impl Build {
     }
 
     /// A command that runs a Python script with the Python that has `build`.
-    pub(super) fn script(&self, workspace: &Workspace, script: &Path, say: &dyn Fn(&str)) -> Result<Process> {
-        let (python, _) = self.frontend(workspace, say)?;
+    pub(super) fn script(&self, checkout: &Checkout, script: &Path, say: &dyn Fn(&str)) -> Result<Process> {
+        let (python, _) = self.frontend(checkout, say)?;
         Ok(Process::new(python).arg(script))
     }
 
@@ -173,7 +173,7 @@ impl Build {
         (root, dist): (&Path, &Path),
         variables: &[(String, String)],
     ) -> Result<Built> {
-        let commit = release.outputs.commit.as_ref().unwrap_or(&release.workspace.head.commit);
+        let commit = release.outputs.commit.as_ref().unwrap_or(&release.checkout.head.commit);
         let task = Task {
             root,
             dist,
@@ -183,7 +183,7 @@ impl Build {
             conditions: None,
             host: bench,
         };
-        let built = self.build(&release.workspace, &release.building, &task)?;
+        let built = self.build(&release.checkout, &release.building, &task)?;
         // After a power failure one of them may be public, and the others cannot be rebuilt with the same bytes.
         built.distributions.iter().try_for_each(|distribution| sync_to_disk(&distribution.path))?;
         sync_to_disk(dist)?;
@@ -210,7 +210,7 @@ impl Build {
             if found.iter().all(|found| found.kind != built.kind) {
                 let path = bench.dist().join(&built.filename);
                 fs_err::copy(&built.path, &path)?;
-                all.push(release.workspace.hashes.record_digest(&path)?);
+                all.push(release.checkout.hashes.record_digest(&path)?);
             }
         }
         all.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
@@ -258,14 +258,14 @@ impl Stage for Build {
             findings.push(not_like(&why).into());
         }
         match self.frontend {
-            Frontend::Uv if !release.workspace.environment.has_program("uv", &release.workspace.root()) => {
+            Frontend::Uv if !release.checkout.environment.has_program("uv", &release.checkout.root()) => {
                 findings.push(
                     Finding::error("`uv` is not on PATH")
                         .help("install it, or set frontend = \"build\" in [stage.build]"),
                 );
             }
             Frontend::Uv => {}
-            Frontend::Build => match self.python(&release.workspace) {
+            Frontend::Build => match self.python(&release.checkout) {
                 Some(Python::Untrusted(python)) => {
                     let message = format!(
                         "`{}`, the Python that the repository names, is not run before you confirm a release",
@@ -276,7 +276,7 @@ impl Stage for Build {
                     );
                 }
                 _ if self.keeps().is_ok() => findings.extend(self.environment_findings(release)),
-                _ => match self.frontend(&release.workspace, &|_| {}) {
+                _ => match self.frontend(&release.checkout, &|_| {}) {
                     Ok((python, _)) => {
                         findings
                             .push(Finding::detail(format!("`python -m build` with {}", python.display())));
@@ -285,8 +285,8 @@ impl Stage for Build {
                 },
             },
         }
-        let repository = &release.workspace.repository;
-        let unused = virtual_environments(&release.workspace)
+        let repository = &release.checkout.repository;
+        let unused = virtual_environments(&release.checkout)
             .into_iter()
             .filter(|_| self.python.is_none())
             .find(|folder| folder.exists() && repository.tracks_any_of(folder));

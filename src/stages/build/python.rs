@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Build;
 use crate::engine::prelude::*;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::world::process::Process;
 use crate::world::tools::ToolEnvironment;
 
@@ -22,10 +22,10 @@ pub(super) enum Python {
 
 impl Build {
     /// The Python to build the project with.
-    pub(super) fn python(&self, workspace: &Workspace) -> Option<Python> {
-        let environment = &workspace.environment;
-        let repository = &workspace.repository;
-        let root = workspace.root();
+    pub(super) fn python(&self, checkout: &Checkout) -> Option<Python> {
+        let environment = &checkout.environment;
+        let repository = &checkout.repository;
+        let root = checkout.root();
         if let Some(named) = &self.python {
             let python =
                 if Path::new(named).components().count() > 1 { root.join(named) } else { named.into() };
@@ -34,7 +34,7 @@ impl Build {
                 found.as_ref().is_none_or(|found| has_python_name(found) && !repository.has_path(found));
             return Some(if is_trusted { Python::Trusted(python) } else { Python::Untrusted(python) });
         }
-        virtual_environments(workspace)
+        virtual_environments(checkout)
             .into_iter()
             .map(|folder| {
                 (folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" }), folder)
@@ -53,18 +53,18 @@ impl Build {
 
     /// The Python that has `build`, and whether that version can write a report: the project's own, else the tool
     /// environment's.
-    pub(super) fn frontend(&self, workspace: &Workspace, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
+    pub(super) fn frontend(&self, checkout: &Checkout, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
         if let Some(found) = self.found.get() {
             return Ok(found.clone());
         }
-        let found = self.find_frontend(workspace, say)?;
+        let found = self.find_frontend(checkout, say)?;
         Ok(self.found.get_or_init(|| found).clone())
     }
 
-    fn find_frontend(&self, workspace: &Workspace, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
+    fn find_frontend(&self, checkout: &Checkout, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
         let (Python::Trusted(python) | Python::Untrusted(python)) =
-            self.python(workspace).ok_or_else(no_python)?;
-        let is_there = workspace.environment.has_program(&python.to_string_lossy(), &workspace.root());
+            self.python(checkout).ok_or_else(no_python)?;
+        let is_there = checkout.environment.has_program(&python.to_string_lossy(), &checkout.root());
         if let (Some(named), false) = (&self.python, is_there) {
             return Err(Error::refused(format!("[stage.build] python = \"{named}\": no such program"))
                 .help("set it to a Python 3.9 or later, or remove it"));
@@ -82,7 +82,7 @@ impl Build {
             return Ok((python, reports(&own)));
         }
         // The tool environment of the same Python: a wheel with native code is for the Python that builds it.
-        let environment = workspace.environment.clone().with("PYRELEASE_PYTHON", &python);
+        let environment = checkout.environment.clone().with("PYRELEASE_PYTHON", &python);
         let tools = ToolEnvironment::ensure(&environment, say)?;
         let reports = version(tools.python()).is_some_and(|version| reports(&version));
         Ok((tools.python().to_owned(), reports))
@@ -90,9 +90,9 @@ impl Build {
 }
 
 /// The directories that may contain the user's virtual environment.
-pub(in crate::stages) fn virtual_environments(workspace: &Workspace) -> Vec<PathBuf> {
-    let active = workspace.environment.path("VIRTUAL_ENV");
-    let mut folders = vec![workspace.root().join(".venv"), workspace.repository.top().join(".venv")];
+pub(in crate::stages) fn virtual_environments(checkout: &Checkout) -> Vec<PathBuf> {
+    let active = checkout.environment.path("VIRTUAL_ENV");
+    let mut folders = vec![checkout.root().join(".venv"), checkout.repository.top().join(".venv")];
     folders.dedup();
     active.into_iter().chain(folders).collect()
 }

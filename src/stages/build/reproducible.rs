@@ -11,7 +11,7 @@ use super::conditions::Conditions;
 use super::task::Task;
 use super::{Build, Reproducible};
 use crate::engine::prelude::*;
-use crate::engine::release::{BuildRequest, Workspace};
+use crate::engine::release::{BuildRequest, Checkout};
 use crate::python::distribution::Distribution;
 use crate::python::reproducible::{Archive, deviations};
 use crate::world::duplicate::duplicate;
@@ -54,7 +54,7 @@ impl Build {
     /// Builds the copy and compares.
     pub(super) fn rebuild(
         &self,
-        workspace: &Workspace,
+        checkout: &Checkout,
         request: &BuildRequest,
         task: &Task<'_>,
         rebuild: &Rebuild,
@@ -73,7 +73,7 @@ impl Build {
         };
         // What the first build has just resolved is not resolved again.
         let request = BuildRequest { fresh_since: None, ..request.clone() };
-        let second = self.build_once(workspace, &request, &again)?.distributions;
+        let second = self.build_once(checkout, &request, &again)?.distributions;
         let found = compare(first, &second)?;
         fs_err::remove_dir_all(&rebuild.folder)?;
         if found.is_empty() {

@@ -10,7 +10,7 @@ use super::{Build, Frontend, Wheels, listed, not_like};
 use crate::config::Config;
 use crate::engine::event::{Event, Listener};
 use crate::engine::prelude::*;
-use crate::engine::release::{BuildRequest, Workspace};
+use crate::engine::release::{BuildRequest, Checkout};
 use crate::python::distribution::Distribution;
 use crate::python::project::Backend;
 use crate::world::kept_environment::ResolvedEnvironment;
@@ -77,7 +77,7 @@ pub(super) struct Task<'a> {
 /// The settings are wrong, or the build fails.
 pub fn build_project(
     config: &Config,
-    workspace: &Workspace,
+    checkout: &Checkout,
     backend: Option<&Backend>,
     request: &BuildRequest,
     (root, dist, scratch): (&Path, &Path, &Path),
@@ -89,7 +89,7 @@ pub fn build_project(
     let action = build.action(build.shown_frontend(backend), request);
     host.listener().on_event(&Event::Action { stage, action: &action });
     let task = Task { root, dist, scratch, epoch, variables: &[], conditions: None, host };
-    build.build(workspace, request, &task)
+    build.build(checkout, request, &task)
 }
 
 /// What was built
@@ -119,32 +119,32 @@ impl Build {
     /// Builds the project as `task` says; returns the recorded distributions, wheels first.
     pub(super) fn build(
         &self,
-        workspace: &Workspace,
+        checkout: &Checkout,
         request: &BuildRequest,
         task: &Task<'_>,
     ) -> Result<Built> {
         let rebuild = self.prepare_rebuild(task)?;
-        let built = self.build_once(workspace, request, task)?;
+        let built = self.build_once(checkout, request, task)?;
         if let Some(rebuild) = rebuild {
-            self.rebuild(workspace, request, task, &rebuild, &built.distributions)?;
+            self.rebuild(checkout, request, task, &rebuild, &built.distributions)?;
         }
         Ok(built)
     }
 
     pub(super) fn build_once(
         &self,
-        workspace: &Workspace,
+        checkout: &Checkout,
         request: &BuildRequest,
         task: &Task<'_>,
     ) -> Result<Built> {
         fs_err::create_dir_all(task.scratch)?;
         fs_err::create_dir_all(task.dist)?;
         let (files, environments) = match self.keeps() {
-            Ok(options) => self.build_kept(workspace, request, task, &options)?,
+            Ok(options) => self.build_kept(checkout, request, task, &options)?,
             Err(why) if request.like.is_some() => return Err(not_like(&why)),
-            Err(_) => (self.build_fresh(workspace, request, task)?, Vec::new()),
+            Err(_) => (self.build_fresh(checkout, request, task)?, Vec::new()),
         };
-        let digest = |path: &PathBuf| workspace.hashes.record_digest(path);
+        let digest = |path: &PathBuf| checkout.hashes.record_digest(path);
         let mut distributions = files.iter().map(digest).collect::<Result<Vec<_>>>()?;
         distributions.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
         self.complete(&distributions, request)?;
@@ -154,7 +154,7 @@ impl Build {
     /// Has the frontend build in environments that it makes itself; returns the paths of the files.
     fn build_fresh(
         &self,
-        workspace: &Workspace,
+        checkout: &Checkout,
         request: &BuildRequest,
         task: &Task<'_>,
     ) -> Result<Vec<PathBuf>> {
@@ -163,7 +163,7 @@ impl Build {
         let (process, reports) = match self.frontend {
             Frontend::Uv => {
                 let mut process = Process::new("uv").args(["build", "--no-progress", "--out-dir"]).arg(*dist);
-                if let Some(Python::Trusted(python) | Python::Untrusted(python)) = self.python(workspace) {
+                if let Some(Python::Trusted(python) | Python::Untrusted(python)) = self.python(checkout) {
                     process = process.arg("--python").arg(python);
                 }
                 if !self.isolation {
@@ -172,7 +172,7 @@ impl Build {
                 (process, false)
             }
             Frontend::Build => {
-                let (python, reports) = self.frontend(workspace, &|message| host.say(message))?;
+                let (python, reports) = self.frontend(checkout, &|message| host.say(message))?;
                 let mut process = Process::new(python).args(["-m", "build", "--outdir"]).arg(*dist);
                 if reports {
                     process = process.arg("--report").arg(&report);

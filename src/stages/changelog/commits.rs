@@ -1,7 +1,7 @@
 //! Makes the changelog's section from conventional commits.
 
 use super::{Changelog, Source};
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::{Error, Result};
 use crate::python::changelog::Format;
 use crate::python::conventional::{self, Commit, Conventional, Entry, Types};
@@ -20,10 +20,10 @@ impl Changelog {
     /// The commits cannot be read.
     pub(in crate::stages) fn bump_of_commits(
         &self,
-        workspace: &Workspace,
+        checkout: &Checkout,
         since: Option<&str>,
     ) -> Result<Option<(Bump, String)>> {
-        let commits = released(workspace, since)?;
+        let commits = released(checkout, since)?;
         let suggested = conventional::suggested_bump(&commits, &self.types()?);
         Ok(suggested.map(|(bump, commit)| {
             let reason = match &commit.breaking {
@@ -40,11 +40,11 @@ impl Changelog {
     /// The commits cannot be read.
     pub(in crate::stages) fn notes_of_commits(
         &self,
-        workspace: &Workspace,
+        checkout: &Checkout,
         since: Option<&str>,
         path: Option<&str>,
     ) -> Result<Option<String>> {
-        let commits = released(workspace, since)?;
+        let commits = released(checkout, since)?;
         let groups = conventional::grouped(&commits, &self.types()?);
         let is_markdown = path.is_none_or(|path| Format::of(path) == Some(Format::Markdown));
         let shown = groups.iter().map(|group| {
@@ -73,8 +73,8 @@ impl Changelog {
 }
 
 /// The conventional commits of the project since a tag, the newest first.
-fn released(workspace: &Workspace, since: Option<&str>) -> Result<Vec<Conventional>> {
-    Ok(conventional::conventional(&self::since(workspace, since, false, &["--no-merges"])?))
+fn released(checkout: &Checkout, since: Option<&str>) -> Result<Vec<Conventional>> {
+    Ok(conventional::conventional(&self::since(checkout, since, false, &["--no-merges"])?))
 }
 
 /// The commits of the project, or of the whole repository, since a tag, the newest first.
@@ -82,15 +82,15 @@ fn released(workspace: &Workspace, since: Option<&str>) -> Result<Vec<Convention
 /// # Errors
 /// They cannot be read.
 pub(super) fn since(
-    workspace: &Workspace,
+    checkout: &Checkout,
     tag: Option<&str>,
     is_whole: bool,
     options: &[&str],
 ) -> Result<Vec<Commit>> {
-    let head = &workspace.head.commit;
+    let head = &checkout.head.commit;
     let range = tag.map_or_else(|| head.clone(), |tag| format!("refs/tags/{tag}..{head}"));
     let log = ["log", "-z", "--no-show-signature", "--format=%H%n%B"];
-    let listed = list(workspace, &[&log, options, &[range.as_str()]].concat(), is_whole)?;
+    let listed = list(checkout, &[&log, options, &[range.as_str()]].concat(), is_whole)?;
     let commits = listed.split('\0').filter_map(|commit| commit.trim_start().split_once('\n'));
     Ok(commits.map(|(id, message)| Commit { id: id.to_owned(), message: message.to_owned() }).collect())
 }
@@ -99,9 +99,9 @@ pub(super) fn since(
 ///
 /// # Errors
 /// They cannot be read.
-pub(super) fn list(workspace: &Workspace, command: &[&str], is_whole: bool) -> Result<String> {
-    let repository = &workspace.repository;
-    let of_project = [["--", workspace.prefix.as_str()]];
-    let paths = if workspace.prefix.is_empty() || is_whole { &[][..] } else { of_project.as_flattened() };
+pub(super) fn list(checkout: &Checkout, command: &[&str], is_whole: bool) -> Result<String> {
+    let repository = &checkout.repository;
+    let of_project = [["--", checkout.prefix.as_str()]];
+    let paths = if checkout.prefix.is_empty() || is_whole { &[][..] } else { of_project.as_flattened() };
     Ok(repository.git(command).args(paths).folder(repository.top()).read()?)
 }

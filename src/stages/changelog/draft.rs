@@ -50,7 +50,7 @@ pub fn draft_of_notes(config: &Config, release: &Release) -> Result<Option<Draft
         .find_map(|line| ['-', '*'].into_iter().find(|mark| line.starts_with(&format!("{mark} "))));
     let since = release.target.previous_tag.as_deref();
     // Of what was merged, the merge alone counts.
-    let commits = commits::since(&release.workspace, since, false, &["--first-parent"])?;
+    let commits = commits::since(&release.checkout, since, false, &["--first-parent"])?;
     let items = commits.iter().filter_map(|commit| entry(&commit.message)).take(MOST_ENTRIES);
     let items: Vec<String> = items.map(|entry| format!("{} {entry}\n", bullet.unwrap_or('-'))).collect();
     let is_markdown = Format::of_text(&path, &text) == Some(Format::Markdown);

@@ -2,7 +2,7 @@
 
 use super::{Changelog, commits, parse};
 use crate::engine::model::Convention;
-use crate::engine::release::{Target, Workspace};
+use crate::engine::release::{Checkout, Target};
 use crate::python::changelog::Changelog as Document;
 use crate::python::entries::{Form, Made, Names, Sample};
 use crate::python::habits::{self, Habits, PastRelease};
@@ -19,17 +19,17 @@ impl Changelog {
     /// The entries of the release, if those of the last releases were made from their commits by a rule.
     pub(super) fn learned_entries(
         &self,
-        workspace: &Workspace,
+        checkout: &Checkout,
         habits: &Habits,
         path: &str,
         target: &Target,
     ) -> Option<Convention<String>> {
-        let now = document(path, &workspace.read(path)?)?;
+        let now = document(path, &checkout.read(path)?)?;
         if self.from.is_some() || now.unreleased().is_some() || now.names(&target.version) {
             return None;
         }
         let past = habits.releases();
-        let samples = || past.iter().zip(past.iter().skip(1)).map_while(|pair| sample(workspace, path, pair));
+        let samples = || past.iter().zip(past.iter().skip(1)).map_while(|pair| sample(checkout, path, pair));
         if !Form::is_likely(&samples().take(ENOUGH).collect::<Vec<_>>()) {
             return None;
         }
@@ -42,7 +42,7 @@ impl Changelog {
             previous_tag: last.tag.name.clone(),
             date: target.names.date.clone(),
         };
-        let commits = made(workspace, &last.commit, &workspace.head.commit)?;
+        let commits = made(checkout, &last.commit, &checkout.head.commit)?;
         let value = form.section(&commits, &names)?;
         let evidence: Vec<String> = past.iter().take(count).map(|release| release.tag.name.clone()).collect();
         Some(Convention { value, reason: habits::reason(&evidence) })
@@ -51,17 +51,17 @@ impl Changelog {
 
 /// A release's section, if the release commit wrote it, and the commits since the release before.
 fn sample(
-    workspace: &Workspace,
+    checkout: &Checkout,
     path: &str,
     (release, before): (&PastRelease, &PastRelease),
 ) -> Option<Sample> {
-    let parent = workspace.repository.first_parent(&release.commit)?;
+    let parent = checkout.repository.first_parent(&release.commit)?;
     let version = &release.tag.version;
-    let old = document(path, &workspace.read_at(&parent, path)?)?;
+    let old = document(path, &checkout.read_at(&parent, path)?)?;
     if old.names(version) || old.unreleased().is_some() {
         return None;
     }
-    let new = document(path, &workspace.read_at(&release.commit, path)?)?;
+    let new = document(path, &checkout.read_at(&release.commit, path)?)?;
     let section = new.versions().into_iter().find(|section| section.version.as_ref() == Some(version))?;
     let names = Names {
         version: version.to_string(),
@@ -70,7 +70,7 @@ fn sample(
         previous_tag: before.tag.name.clone(),
         date: release.date.clone(),
     };
-    Some(Sample { body: section.body, commits: made(workspace, &before.commit, &parent)?, names })
+    Some(Sample { body: section.body, commits: made(checkout, &before.commit, &parent)?, names })
 }
 
 fn document(path: &str, bytes: &[u8]) -> Option<Document> {
@@ -78,12 +78,12 @@ fn document(path: &str, bytes: &[u8]) -> Option<Document> {
 }
 
 /// The commits of the project between two, the newest first.
-fn made(workspace: &Workspace, from: &str, to: &str) -> Option<Vec<Made>> {
+fn made(checkout: &Checkout, from: &str, to: &str) -> Option<Vec<Made>> {
     let range = format!("{from}..{to}");
     let log = ["log", "-z", "--no-show-signature", MOST_COMMITS, "--format=%H%n%P%n%an%n%ae%n%B", &range];
-    let listed = commits::list(workspace, &log, false).ok()?;
+    let listed = commits::list(checkout, &log, false).ok()?;
     let branch = ["rev-list", "--first-parent", MOST_COMMITS, &range];
-    let branch = commits::list(workspace, &branch, false).ok()?;
+    let branch = commits::list(checkout, &branch, false).ok()?;
     let commit = |record: &str| {
         let mut lines = record.trim_start().splitn(5, '\n');
         let mut line = || lines.next().map(str::to_owned);

@@ -76,7 +76,7 @@ impl Changelog {
                 Collector::Towncrier => Tool::TOWNCRIER,
                 Collector::Scriv => Tool::SCRIV,
             };
-            let process = tool.program(&release.workspace, &|message| bench.say(message))?;
+            let process = tool.program(&release.checkout, &|message| bench.say(message))?;
             bench.command(&process.args(&words).folder(&root.join(&fragments.above)))?;
             if let Some(left) = fragments.files.iter().find(|file| root.join(&file.path).exists()) {
                 let message = format!("{} left the fragment `{}`", fragments.collector.name(), left.path);

@@ -5,7 +5,7 @@ use super::{Changelog, Source, commits, fragments, parse};
 use crate::engine::effects::Workbench;
 use crate::engine::model::Convention;
 use crate::engine::prelude::*;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::ErrorKind;
 use crate::python::generators::{Generated, Generator, Suggestion, is_generated};
 use crate::python::habits::{self, Habits, PastRelease};
@@ -21,10 +21,10 @@ const USUAL: &str = "CHANGELOG.md";
 
 impl Changelog {
     /// The tool that generates the section, as the configuration or else the last releases have it.
-    pub(in crate::stages) fn generated(&self, workspace: &Workspace, habits: &Habits) -> Option<Generated> {
+    pub(in crate::stages) fn generated(&self, checkout: &Checkout, habits: &Habits) -> Option<Generated> {
         match self.from {
-            Some(_) => self.configured_generator(workspace),
-            None => self.learned_generator(workspace, habits).map(|(generated, _)| generated),
+            Some(_) => self.configured_generator(checkout),
+            None => self.learned_generator(checkout, habits).map(|(generated, _)| generated),
         }
     }
 
@@ -37,25 +37,25 @@ impl Changelog {
     /// The tool that generated the sections of the last releases, and what shows it.
     pub(in crate::stages) fn learned_generator(
         &self,
-        workspace: &Workspace,
+        checkout: &Checkout,
         habits: &Habits,
     ) -> Option<(Generated, Convention<Generator>)> {
         if self.from.is_some() || self.file.is_some() {
             return None;
         }
-        let generated = Generated::find(workspace, None)?;
+        let generated = Generated::find(checkout, None)?;
         let (generator, past) = (generated.generator, habits.releases());
         if past.is_empty() && generated.is_of_releases {
             let reason = format!("as `{}` says for {}", generated.settings, generator.name());
             return Some((generated, Convention { value: generator, reason }));
         }
         let learned: Vec<String> = habits.changelogs().into_iter().map(|file| file.value).collect();
-        let path = generated.changelog.clone().or_else(|| self.path(workspace, &learned, None))?;
-        let unreleased = parse(&path, text_of(workspace, &path)?).ok()?.unreleased();
+        let path = generated.changelog.clone().or_else(|| self.path(checkout, &learned, None))?;
+        let unreleased = parse(&path, text_of(checkout, &path)?).ok()?.unreleased();
         if unreleased.is_some_and(|section| !section.body.is_empty()) {
             return None;
         }
-        let is_by_tool = |at: &usize| was_generated(workspace, &path, &past[*at], past.get(at + 1));
+        let is_by_tool = |at: &usize| was_generated(checkout, &path, &past[*at], past.get(at + 1));
         let evidence: Vec<String> = (0..past.len().min(MOST_RELEASES))
             .take_while(is_by_tool)
             .map(|at| past[at].tag.name.clone())
@@ -70,7 +70,7 @@ impl Changelog {
     /// The commits cannot be read, or only the tool knows the bump.
     pub(in crate::stages) fn bump_of_generated(
         generated: &Generated,
-        workspace: &Workspace,
+        checkout: &Checkout,
         (present, since): (&Version, Option<&str>),
     ) -> Result<Option<Suggestion>> {
         let name = generated.generator.name();
@@ -84,7 +84,7 @@ impl Changelog {
         let rules = generated.rules.as_ref().map_err(|reason| only_the_tool(reason))?;
         // commitizen looks at the whole repository.
         let is_whole = generated.generator == Generator::Commitizen;
-        let commits = commits::since(workspace, since, is_whole, &[])?;
+        let commits = commits::since(checkout, since, is_whole, &[])?;
         let is_before_one = present.release_segments().first() == Some(&0);
         rules.suggested_bump(&commits, (since, is_before_one)).map_err(|reason| only_the_tool(&reason))
     }
@@ -100,17 +100,17 @@ impl Changelog {
         let shown = format!("{path}: {} generates the section of {version}", generated.generator.name());
         let mut findings = vec![Finding::detail(shown)];
         findings.extend(fragments::problems(&generated.problems));
-        let workspace = &release.workspace;
+        let checkout = &release.checkout;
         let (name, settings) = (generated.generator.name(), &generated.settings);
         if let Some(plugin) = &generated.plugin
-            && tool_of(generated.generator).own(workspace).is_none()
+            && tool_of(generated.generator).own(checkout).is_none()
         {
             let message =
                 format!("`{settings}` names the plugin `{plugin}`, but {name} is not installed with it");
             let help = format!("install {name} and the plugin into the project's `.venv`");
             findings.push(Finding::error(message).help(help));
         }
-        if workspace.repository.is_shallow() {
+        if checkout.repository.is_shallow() {
             let message = format!("this shallow clone lacks commits that {name} reads");
             findings.push(Finding::error(message).help("run `git fetch --unshallow --tags`"));
         }
@@ -122,7 +122,7 @@ impl Changelog {
             let help = format!("correct `file`, or the settings in `{settings}`");
             findings.push(Finding::error(message).help(help));
         }
-        if let Some(text) = text_of(workspace, &path)
+        if let Some(text) = text_of(checkout, &path)
             && generated.generator == Generator::GitCliff
             && !generated.writes_all(Some(&text))
             && let Some(unreleased) = parse(&path, text).ok().and_then(|document| document.unreleased())
@@ -140,7 +140,7 @@ impl Changelog {
                 help.push_str(", or set `from = \"changelog\"` in [stage.changelog]");
             }
         }
-        findings.extend(workspace.edits_in_the_way([path.as_str()])?);
+        findings.extend(checkout.edits_in_the_way([path.as_str()])?);
         Ok(findings)
     }
 
@@ -158,7 +158,7 @@ impl Changelog {
         effects: &mut Effects<'_>,
     ) -> Result<Option<String>> {
         let path = self.generated_path(generated, release);
-        let writes_all = generated.writes_all(text_of(&release.workspace, &path).as_deref());
+        let writes_all = generated.writes_all(text_of(&release.checkout, &path).as_deref());
         let words = self.generator_arguments(generated, release, (&path, writes_all));
         let name = generated.generator.command().to_owned();
         let shown = std::iter::once(name).chain(words.clone()).collect();
@@ -167,7 +167,7 @@ impl Changelog {
             let file = bench.file(&root, &path)?;
             let before = fs_err::read_to_string(&file).unwrap_or_default();
             let tool = tool_of(generated.generator);
-            let process = tool.program(&release.workspace, &|message| bench.say(message))?;
+            let process = tool.program(&release.checkout, &|message| bench.say(message))?;
             bench.command(&process.clone().args(&words).folder(&root))?;
             let mut after = fs_err::read_to_string(&file).unwrap_or_default();
             // What was written by hand, or by an older configuration, must not be lost.
@@ -288,7 +288,7 @@ fn named(before: &str, after: &str, label: &str, tag: &str) -> Result<String> {
 
 /// Whether a release commit wrote the version's section, and from the commits since the release before.
 fn was_generated(
-    workspace: &Workspace,
+    checkout: &Checkout,
     path: &str,
     release: &PastRelease,
     before: Option<&PastRelease>,
@@ -297,7 +297,7 @@ fn was_generated(
         return false;
     }
     let document_at = |commit: &str| {
-        let bytes = workspace.read_at(commit, path)?;
+        let bytes = checkout.read_at(commit, path)?;
         parse(path, String::from_utf8_lossy(&bytes).into_owned()).ok()
     };
     let version = &release.tag.version;
@@ -306,7 +306,7 @@ fn was_generated(
     }) else {
         return false;
     };
-    let repository = &workspace.repository;
+    let repository = &checkout.repository;
     let parent = repository.first_parent(&release.commit).and_then(|parent| document_at(&parent));
     if parent.is_some_and(|parent| parent.names(version) || parent.unreleased().is_some()) {
         return false;

@@ -2,7 +2,7 @@
 
 use super::{Changelog, parse};
 use crate::engine::model::Convention;
-use crate::engine::release::{Target, Workspace};
+use crate::engine::release::{Checkout, Target};
 use crate::python::changelog::{Changelog as Document, Promotion, Remainder, Section, Takeover};
 use crate::python::habits::{self, Habits, PastRelease};
 use crate::python::project::Files as _;
@@ -19,21 +19,21 @@ const MOST_READ: usize = 200_000;
 
 impl Changelog {
     /// Adds what earlier releases did with the changelog to the conventions of a release.
-    pub(in crate::stages) fn learn(&self, workspace: &Workspace, habits: &Habits, target: &mut Target) {
+    pub(in crate::stages) fn learn(&self, checkout: &Checkout, habits: &Habits, target: &mut Target) {
         let learned = habits.changelogs();
         let paths: Vec<String> = learned.iter().map(|file| file.value.clone()).collect();
         let newest = paths.first().map(String::as_str);
-        let collects = self.fragments(workspace, &target.project, newest).is_some();
+        let collects = self.fragments(checkout, &target.project, newest).is_some();
         let takes_learned = target.conventions.notes.is_none() && !collects;
         if takes_learned {
-            let generator = self.learned_generator(workspace, habits);
+            let generator = self.learned_generator(checkout, habits);
             target.conventions.generator = generator.map(|(_, learned)| learned);
         }
         let generates =
-            target.conventions.generator.is_some() || self.configured_generator(workspace).is_some();
+            target.conventions.generator.is_some() || self.configured_generator(checkout).is_some();
         let per_release = habits.file_per_release();
         let version = &target.version;
-        let path = self.path(workspace, &paths, Some(version));
+        let path = self.path(checkout, &paths, Some(version));
         let fits = |path: &String| per_release.is_none() || self.file.is_some() || paths.contains(path);
         let Some(path) = path.filter(fits) else {
             target.conventions.file_per_release = per_release.map(Convention::of);
@@ -41,7 +41,7 @@ impl Changelog {
         };
         if self.file.is_none()
             && paths.contains(&path)
-            && self.path(workspace, &[], Some(version)).as_ref() != Some(&path)
+            && self.path(checkout, &[], Some(version)).as_ref() != Some(&path)
         {
             target.conventions.changelog =
                 learned.into_iter().find(|file| file.value == path).map(Convention::of);
@@ -49,16 +49,16 @@ impl Changelog {
         if generates {
             return;
         }
-        let past: Vec<Past> = past(workspace, habits, &path);
+        let past: Vec<Past> = past(checkout, habits, &path);
         if self.unreleased.is_none() {
             target.conventions.remainder = remainder(&past);
         }
-        target.conventions.takeover = self.takeover(workspace, habits, &path, version);
+        target.conventions.takeover = self.takeover(checkout, habits, &path, version);
         if target.conventions.notes.is_none() {
-            target.conventions.entries = self.learned_entries(workspace, habits, &path, target);
+            target.conventions.entries = self.learned_entries(checkout, habits, &path, target);
         }
         if self.heading.is_none() {
-            target.conventions.heading = self.learned_heading(workspace, habits, (&path, &past), target);
+            target.conventions.heading = self.learned_heading(checkout, habits, (&path, &past), target);
         }
     }
 
@@ -66,19 +66,19 @@ impl Changelog {
     /// final release that had one.
     fn takeover(
         &self,
-        workspace: &Workspace,
+        checkout: &Checkout,
         habits: &Habits,
         path: &str,
         version: &Version,
     ) -> Option<Convention<Takeover>> {
-        let now = document(path, workspace.read(path)?)?;
+        let now = document(path, checkout.read(path)?)?;
         if self.renames_prerelease == Some(false) || !now.has_candidate(version) {
             return None;
         }
         let of_release = |release: &PastRelease| {
-            let parent = workspace.repository.first_parent(&release.commit)?;
-            let before = document(path, workspace.read_at(&parent, path)?)?;
-            let after = document(path, workspace.read_at(&release.commit, path)?)?;
+            let parent = checkout.repository.first_parent(&release.commit)?;
+            let before = document(path, checkout.read_at(&parent, path)?)?;
+            let after = document(path, checkout.read_at(&release.commit, path)?)?;
             Some((Takeover::of_release(&before, &after, &release.tag.version)?, release.tag.name.clone()))
         };
         let finals = habits.releases().iter().filter(|release| !release.tag.version.is_prerelease());
@@ -94,12 +94,12 @@ impl Changelog {
     /// The heading of the version, if it follows those of earlier ones in a form of their own.
     fn learned_heading(
         &self,
-        workspace: &Workspace,
+        checkout: &Checkout,
         habits: &Habits,
         (path, past): (&str, &[Past]),
         target: &Target,
     ) -> Option<Convention<String>> {
-        let text = String::from_utf8(workspace.read(path)?).ok()?;
+        let text = String::from_utf8(checkout.read(path)?).ok()?;
         let document = parse(path, text).ok()?;
         let (version, date) = (&target.version, &target.names.date);
         let in_file =
@@ -108,7 +108,7 @@ impl Changelog {
         let earlier = in_file.map(|section| section.title);
         let earlier = earlier.or_else(|| past.first().map(|past| past.title.clone()));
         let earlier = earlier
-            .or_else(|| habits.releases().iter().find_map(|one| title_in_other_file(workspace, one)))?;
+            .or_else(|| habits.releases().iter().find_map(|one| title_in_other_file(checkout, one)))?;
         let links = super::work::links(target);
         let entries = target.conventions.entries.as_ref().map(|learned| learned.value.as_str());
         let promotion = Promotion {
@@ -135,10 +135,10 @@ struct Past {
 }
 
 /// What the last releases left in the changelog, the newest first.
-fn past(workspace: &Workspace, habits: &Habits, path: &str) -> Vec<Past> {
+fn past(checkout: &Checkout, habits: &Habits, path: &str) -> Vec<Past> {
     let releases = habits.releases().iter().take(MOST_RELEASES);
     let past = releases.filter_map(|release| {
-        let bytes = workspace.read_at(&release.commit, path)?;
+        let bytes = checkout.read_at(&release.commit, path)?;
         let document = parse(path, top(&String::from_utf8_lossy(&bytes)).to_owned()).ok()?;
         let version = &release.tag.version;
         let remainder = Remainder::of_release(&document, version)?;
@@ -161,9 +161,9 @@ fn remainder(past: &[Past]) -> Option<Convention<Remainder>> {
 }
 
 /// The heading of a release in the file in which that had it: there may be one for each series.
-fn title_in_other_file(workspace: &Workspace, release: &PastRelease) -> Option<String> {
+fn title_in_other_file(checkout: &Checkout, release: &PastRelease) -> Option<String> {
     release.changes.iter().filter(|change| habits::is_notes(&change.path)).find_map(|change| {
-        let after = document(&change.path, workspace.read_at(&release.commit, &change.path)?)?;
+        let after = document(&change.path, checkout.read_at(&release.commit, &change.path)?)?;
         let is_own = |section: &Section| section.version.as_ref() == Some(&release.tag.version);
         after.versions().into_iter().find(is_own).map(|section| section.title)
     })

@@ -199,7 +199,7 @@ impl Stage for Changelog {
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         match self.work(release)? {
             Work::Promote { path, is_changed: true, promoted } => {
-                let mut findings = release.workspace.edits_in_the_way([path.as_str()])?;
+                let mut findings = release.checkout.edits_in_the_way([path.as_str()])?;
                 let before = release.text(&path)?;
                 findings.push(Finding::detail(shown::shown(&path, &before, &promoted.text)));
                 Ok(findings)
@@ -216,7 +216,7 @@ impl Stage for Changelog {
                 let mut findings = vec![Finding::detail(fragments::shown(&fragments, release))];
                 findings.extend(fragments::problems(&fragments.problems));
                 findings.extend(fragments::section_beside(&fragments, release));
-                findings.extend(release.workspace.edits_in_the_way(fragments::paths(&fragments))?);
+                findings.extend(release.checkout.edits_in_the_way(fragments::paths(&fragments))?);
                 Ok(findings)
             }
         }

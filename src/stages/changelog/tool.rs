@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::parse;
 use crate::engine::prelude::*;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::python::changelog::{Format, Promotion, to_markdown};
 use crate::stages::build::virtual_environments;
 use crate::world::process::Process;
@@ -46,11 +46,11 @@ impl Tool {
     };
 
     /// The tool of the project's own environment, or of PATH, or else in an environment made for it.
-    pub(super) fn program(self, workspace: &Workspace, say: &dyn Fn(&str)) -> Result<Process> {
-        let process = match self.own(workspace) {
+    pub(super) fn program(self, checkout: &Checkout, say: &dyn Fn(&str)) -> Result<Process> {
+        let process = match self.own(checkout) {
             Some(own) => own,
             None => {
-                let tools = ToolEnvironment::of(self.toolset, &workspace.environment, say)?;
+                let tools = ToolEnvironment::of(self.toolset, &checkout.environment, say)?;
                 match self.start {
                     Start::Module(module) => tools.process().args(["-m", module]),
                     Start::Script(script) => tools.process().args(["-c", script]),
@@ -62,14 +62,13 @@ impl Tool {
     }
 
     /// The tool of the project's own environment, or of PATH.
-    pub(super) fn own(self, workspace: &Workspace) -> Option<Process> {
-        let (environment, repository) = (&workspace.environment, &workspace.repository);
+    pub(super) fn own(self, checkout: &Checkout) -> Option<Process> {
+        let (environment, repository) = (&checkout.environment, &checkout.repository);
         let folder = if cfg!(windows) { "Scripts" } else { "bin" };
-        let own =
-            virtual_environments(workspace).into_iter().map(|root| root.join(folder).join(self.command));
+        let own = virtual_environments(checkout).into_iter().map(|root| root.join(folder).join(self.command));
         let own = own.filter(|path| path.is_file()).find(|path| !repository.tracks_any_of(path));
         let on_path = || {
-            let program = environment.program(self.command, &workspace.root());
+            let program = environment.program(self.command, &checkout.root());
             program.filter(|path| !repository.has_path(path))
         };
         own.or_else(on_path).map(Process::new)

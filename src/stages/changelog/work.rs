@@ -117,7 +117,7 @@ impl Changelog {
         let path = self.path_of(release)?;
         let promoted = promotes.then(|| self.promoted(release).ok()).flatten();
         let text = promoted.map(|(_, promoted)| promoted.text).or_else(|| release.text(&path).ok())?;
-        let before = release.workspace.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
+        let before = release.checkout.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
         let before = before.and_then(|text| parse(&path, text).ok());
         let reopened = parse(&path, text).ok()?.reopened(before.as_ref(), &next.without_dev())?;
         Some((path, reopened.into_bytes()))
@@ -131,8 +131,7 @@ impl Changelog {
             Ok(work) => matches!(work, Work::Leave(_)),
             Err(_) => true,
         };
-        let text =
-            fs_err::read_to_string(release.workspace.root().join(&path)).ok().filter(|_| is_missing)?;
+        let text = fs_err::read_to_string(release.checkout.root().join(&path)).ok().filter(|_| is_missing)?;
         let reopened = parse(&path, text).ok()?.reopened(None, &release.target.version)?;
         Some((path, reopened))
     }
@@ -236,8 +235,8 @@ fn left(error: &Error) -> Finding {
 fn missing(release: &Release, path: &str) -> Finding {
     let target = &release.target;
     let commits = target.previous_tag.as_ref().and_then(|tag| {
-        let repository = &release.workspace.repository;
-        let range = format!("{tag}..{}", release.workspace.head.commit);
+        let repository = &release.checkout.repository;
+        let range = format!("{tag}..{}", release.checkout.head.commit);
         let count = repository.git(["rev-list", "--count", &range]).read().ok()?;
         Some((count.trim().parse::<usize>().ok()?, tag))
     });
@@ -256,9 +255,9 @@ fn missing(release: &Release, path: &str) -> Finding {
 /// Whether the last three releases could have promoted the changelog: then a project that does so keeps doing so. True if
 /// there is no earlier release.
 fn was_promoted(release: &Release, path: &str) -> bool {
-    let workspace = &release.workspace;
+    let checkout = &release.checkout;
     release.target.conventions.before_releases.iter().all(|commit| {
-        let bytes = workspace.read_at(commit, path);
+        let bytes = checkout.read_at(commit, path);
         let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
         let document = text.and_then(|text| parse(path, text).ok());
         let promotion = Promotion {

@@ -75,14 +75,13 @@ impl Stage for Check {
         let action = Action::Check { what: "every distribution by PyPI's rules".to_owned() };
         let judged = effects.private(action, |bench| {
             let distributions = &release.outputs.distributions;
-            distributions.iter().try_for_each(|file| release.workspace.hashes.verify(file))?;
+            distributions.iter().try_for_each(|file| release.checkout.hashes.verify(file))?;
             let paths: Vec<_> = distributions.iter().map(|distribution| distribution.path.clone()).collect();
             let target = &release.target;
             let expected = expected(&target.project.name, &target.names.version)?;
-            let environment = &release.workspace.environment;
-            let workspace = &release.workspace;
-            let tracked =
-                tracked_by(&workspace.repository, &workspace.prefix, workspace, &target.project, None);
+            let environment = &release.checkout.environment;
+            let checkout = &release.checkout;
+            let tracked = tracked_by(&checkout.repository, &checkout.prefix, checkout, &target.project, None);
             judge_files(&paths, Some(&expected), Some(tracked), &self.policy, environment, &|message| {
                 bench.say(message)
             })

@@ -126,7 +126,7 @@ impl Stage for Draft {
             super::named(release, pattern)?;
         }
         let token = Shared::token(release, &address)?;
-        let forge = Forge::new(&address, &token, &release.workspace.environment, &|_| {})?;
+        let forge = Forge::new(&address, &token, &release.checkout.environment, &|_| {})?;
         let names = release.names();
         let in_the_way = forge.in_the_way(&names.tag, (&names.name, &names.version))?;
         // A run whose journal is lost continues with what it made.

@@ -108,7 +108,7 @@ impl Shared {
             return Err(Error::refused("the repository has no remote, so there is no forge to release on")
                 .help("add one with `git remote add origin URL`"));
         };
-        let (url, _) = remote.addresses(&release.workspace.repository)?;
+        let (url, _) = remote.addresses(&release.checkout.repository)?;
         let Settings { forge, url: base, repository, .. } = &self.settings;
         let settings =
             ForgeSettings { kind: *forge, url: base.as_deref(), repository: repository.as_deref() };
@@ -117,8 +117,8 @@ impl Shared {
     }
 
     fn token(release: &Release, address: &ForgeAddress) -> Result<Token> {
-        let environment = &release.workspace.environment;
-        Token::find(address, environment, &release.workspace.root()).ok_or_else(|| {
+        let environment = &release.checkout.environment;
+        Token::find(address, environment, &release.checkout.root()).ok_or_else(|| {
             Error::refused(format!("there is no token for {}", address.host))
                 .help(Token::advice(address, environment))
         })
@@ -200,7 +200,7 @@ impl Text {
         };
         // Another run of the same release, which continues this one elsewhere, knows it too.
         let tag = release.outputs.tag.as_ref().map(|tag| tag.object.as_str());
-        let id = tag.or(release.outputs.commit.as_deref()).unwrap_or(&release.workspace.head.commit);
+        let id = tag.or(release.outputs.commit.as_deref()).unwrap_or(&release.checkout.head.commit);
         let mark = format!("<!-- pyrelease {id} -->");
         Self { drafted: format!("{published}\n\n{mark}"), published, mark }
     }
@@ -225,7 +225,6 @@ fn on_forge<T>(
     ask: impl FnOnce(&Forge<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let tell = |message: &str| effects.note(message);
-    let forge =
-        Forge::new(address, token, &release.workspace.environment, &tell).map_err(Failure::refused)?;
+    let forge = Forge::new(address, token, &release.checkout.environment, &tell).map_err(Failure::refused)?;
     ask(&forge)
 }

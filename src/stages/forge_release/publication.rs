@@ -16,7 +16,7 @@ impl Publication {
     fn expect_tag(release: &Release, remote: &Remote) -> Result<()> {
         let tag = &release.names().tag;
         let name = format!("refs/tags/{tag}");
-        let there = remote.refs(&release.workspace.repository, &[&name])?.remove(&name);
+        let there = remote.refs(&release.checkout.repository, &[&name])?.remove(&name);
         let ours = release.outputs.tag.as_ref().map(|tag| &tag.object);
         let message = match &there {
             None => format!("`{}` has no tag {tag}", remote.name),

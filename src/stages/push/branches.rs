@@ -41,7 +41,7 @@ pub(super) fn guard(
     target: &str,
     default: Option<&DefaultBranch>,
 ) -> Option<Finding> {
-    let head = &release.workspace.head;
+    let head = &release.checkout.head;
     // Of a detached HEAD, the configuration says where it goes.
     let branch = short(head.branch.as_deref().unwrap_or(target));
     let subject = match head.branch {
@@ -81,20 +81,20 @@ pub(super) fn guard(
 
 /// Whether a detached HEAD is where releases are made: at a tag, or in CI, which checks out what it was started for.
 fn is_made_for_release(release: &Release) -> bool {
-    let (repository, head) = (&release.workspace.repository, &release.workspace.head);
+    let (repository, head) = (&release.checkout.repository, &release.checkout.head);
     let tag = repository.nearest_tag(&head.commit, |_| true).ok().flatten();
-    release.workspace.environment.is_ci()
+    release.checkout.environment.is_ci()
         || tag.is_some_and(|tag| repository.tag(&tag).as_deref() == Some(&head.commit))
 }
 
 /// Whether the branch has a release that the default branch has not. Without the default branch, nobody can say.
 fn is_maintenance(release: &Release, remote: &Remote, default: &DefaultBranch) -> bool {
-    let repository = &release.workspace.repository;
+    let repository = &release.checkout.repository;
     let followed = format!("refs/remotes/{}/{}", remote.name, short(&default.name));
     let theirs = default.commit.clone().filter(|commit| repository.has(commit));
     let Some(theirs) = theirs.or_else(|| repository.reference(&followed)) else { return false };
     let style = style_of_names(release.names());
-    let own = repository.nearest_tag_beyond(&release.workspace.head.commit, Some(&theirs), |name| {
+    let own = repository.nearest_tag_beyond(&release.checkout.head.commit, Some(&theirs), |name| {
         style.version(name).is_some()
     });
     own.is_ok_and(|tag| tag.is_some())

@@ -67,7 +67,7 @@ impl Push {
     /// What the push starts that publishes, for the plan: then it cannot be undone.
     pub(super) fn starts(&self, release: &Release, remote: &Remote) -> Option<String> {
         let found = started(release);
-        let hosts = (!found.is_empty()).then(|| RemoteHosts::of(&release.workspace.repository, remote));
+        let hosts = (!found.is_empty()).then(|| RemoteHosts::of(&release.checkout.repository, remote));
         let runs = |workflow: &PublishingWorkflow| {
             hosts.as_ref().map_or(Likelihood::No, |hosts| hosts.run(workflow.forge))
         };
@@ -86,7 +86,7 @@ impl Push {
 
     /// Refuses a push that would start a workflow which uploads to the same index as this release, at the same time.
     pub(super) fn publishing_workflows(&self, release: &Release, remote: &Remote) -> Vec<Finding> {
-        let hosts = RemoteHosts::of(&release.workspace.repository, remote);
+        let hosts = RemoteHosts::of(&release.checkout.repository, remote);
         let mut findings = Vec::new();
         for (workflow, likelihood) in started(release) {
             if workflow.indexes.iter().any(|target| self.indexes.awaiting(target).is_some()) {

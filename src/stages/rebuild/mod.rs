@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::prelude::*;
 use crate::engine::reconstruction::Reconstruction;
-use crate::engine::release::{BuildRequest, Workspace};
+use crate::engine::release::{BuildRequest, Checkout};
 use crate::engine::status::listing;
 use crate::index::SimpleFile;
 use crate::python::filename::Filename;
@@ -77,17 +77,17 @@ pub struct LocalRuns {
 pub fn look(
     config: &Config,
     pipeline: &Pipeline,
-    mut workspace: Workspace,
+    mut checkout: Checkout,
     local_runs: &LocalRuns,
 ) -> Result<Discovery, RebuildError> {
     // A project that cannot be read has no release to look for.
-    let Ok(Some(tagged)) = Tagged::find(config, &workspace) else { return Ok(Discovery::Nothing) };
+    let Ok(Some(tagged)) = Tagged::find(config, &checkout) else { return Ok(Discovery::Nothing) };
     let names: Vec<String> = pipeline.stages().map(|stage| stage.name().to_owned()).collect();
     let Some(build) = names.iter().position(|name| name == BUILD) else { return Ok(Discovery::Nothing) };
     // From here on the project is read as it was tagged.
-    workspace.head.commit.clone_from(&tagged.commit);
+    checkout.head.commit.clone_from(&tagged.commit);
     let Tagged { tag, commit, target } = tagged;
-    let mut release = Release::new(workspace, target);
+    let mut release = Release::new(checkout, target);
     let names_of_release = (release.names().name.clone(), release.names().version.clone());
     if local_runs.released.contains(&names_of_release) {
         return Ok(Discovery::Nothing);
@@ -130,26 +130,26 @@ pub fn look(
 ///
 /// # Errors
 /// The project cannot be read, or states no version: then its tags do.
-pub fn tag_of_version(config: &Config, workspace: &Workspace) -> Result<Option<String>> {
-    let project = read_project(config, workspace, None)?;
+pub fn tag_of_version(config: &Config, checkout: &Checkout) -> Result<Option<String>> {
+    let project = read_project(config, checkout, None)?;
     if matches!(project.version, VersionSource::Vcs { .. }) {
         return Err(Error::usage(format!("`{}` states no version: it comes from the tags", project.name))
             .help("pass the version to release, or release the one whose tag marks HEAD: `--tagged`"));
     }
-    Ok(Tagged::find(config, workspace)?.map(|tagged| tagged.tag.name))
+    Ok(Tagged::find(config, checkout)?.map(|tagged| tagged.tag.name))
 }
 
 /// Whether any file of the release that the tag of the project's version marks is public; none if an index cannot be
 /// read.
-pub fn is_public(config: &Config, workspace: &Workspace) -> Option<bool> {
-    let Ok(Some(Tagged { target, .. })) = Tagged::find(config, workspace) else { return Some(false) };
+pub fn is_public(config: &Config, checkout: &Checkout) -> Option<bool> {
+    let Ok(Some(Tagged { target, .. })) = Tagged::find(config, checkout) else { return Some(false) };
     let (project, version) = (&target.project.name, target.version.to_string());
     let is_of_it = |file: &SimpleFile| {
         file.filename.parse::<Filename>().is_ok_and(|name| name.version().to_string() == version)
     };
     let mut answer = Some(false);
     for place in destinations(config).iter().filter(|place| place.reach == Reach::Public) {
-        match listing(&workspace.environment, place, project) {
+        match listing(&checkout.environment, place, project) {
             Ok(listing) => {
                 if listing.is_some_and(|listing| listing.files.iter().any(is_of_it)) {
                     return Some(true);

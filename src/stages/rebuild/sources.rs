@@ -176,7 +176,7 @@ fn list(
     place: &Destination,
     release: &Release,
 ) -> Result<(Vec<Listed>, Option<Window>), RebuildError> {
-    let environment = &release.workspace.environment;
+    let environment = &release.checkout.environment;
     let address =
         IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None).map_err(Error::from)?;
     let client = IndexClient::connect_to_read(environment, address, &release.names().name)?;

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Names};
 use crate::engine::model::Conventions;
-use crate::engine::release::{Target, Workspace};
+use crate::engine::release::{Checkout, Target};
 use crate::error::Result;
 use crate::python::habits::VersionTag;
 use crate::python::project::VersionSource;
@@ -20,16 +20,16 @@ pub(super) struct Tagged {
 
 impl Tagged {
     /// The tag of the project's version, if it exists and marks HEAD or an ancestor of it.
-    pub(super) fn find(config: &Config, workspace: &Workspace) -> Result<Option<Self>> {
-        let project = read_project(config, workspace, None)?;
-        let repository = &workspace.repository;
-        let head = &workspace.head.commit;
-        let history = History::of(config, workspace, &project)?;
+    pub(super) fn find(config: &Config, checkout: &Checkout) -> Result<Option<Self>> {
+        let project = read_project(config, checkout, None)?;
+        let repository = &checkout.repository;
+        let head = &checkout.head.commit;
+        let history = History::of(config, checkout, &project)?;
         let has_static_version = !matches!(project.version, VersionSource::Vcs { .. });
         let marked = match has_static_version {
             false => history.last.as_ref(),
             true => {
-                let version = config.settings::<VersionStage>("version")?.current(workspace, &project)?;
+                let version = config.settings::<VersionStage>("version")?.current(checkout, &project)?;
                 history.tag_of(&version)
             }
         };

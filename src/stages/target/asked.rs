@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::config::Config;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::{Error, Result};
 use crate::python::version::Version;
 use crate::stages::build::Build;
@@ -25,15 +25,15 @@ pub struct BackendMetadata {
 ///
 /// # Errors
 /// There is no Python, the backend fails, or what it makes has no valid version.
-pub fn ask_backend(config: &Config, workspace: &Workspace, say: &dyn Fn(&str)) -> Result<BackendMetadata> {
+pub fn ask_backend(config: &Config, checkout: &Checkout, say: &dyn Fn(&str)) -> Result<BackendMetadata> {
     let build: Build = config.settings("build")?;
     let folder = tempfile::tempdir()?;
-    let clone = PrivateClone::make(&workspace.repository, &workspace.head, &folder.path().join("tree"))?;
+    let clone = PrivateClone::make(&checkout.repository, &checkout.head, &folder.path().join("tree"))?;
     let answer = folder.path().join("metadata.json");
     let script = folder.path().join("metadata.py");
     fs_err::write(&script, SCRIPT)?;
-    let process = build.script(workspace, &script, say)?;
-    let process = process.arg(clone.top().join(&workspace.prefix)).arg(&answer).arg(build.isolation());
+    let process = build.script(checkout, &script, say)?;
+    let process = process.arg(clone.top().join(&checkout.prefix)).arg(&answer).arg(build.isolation());
     // Not in the project, where a module named `build` would be run instead.
     process.folder(folder.path()).read().map_err(|error| {
         Error::failed("the build backend did not make the project's metadata")

@@ -4,7 +4,7 @@ use super::style::style_of_template;
 use super::{History, reopening};
 use crate::config::{Config, Template};
 use crate::engine::model::{Convention, Conventions, DEFAULT_TAG_NAME};
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::Result;
 use crate::python::habits::{Habits, LearnedLine, TagStyle};
 use crate::python::project::{Project, VersionSource, bump_all};
@@ -21,13 +21,13 @@ use crate::stages::version::Version as VersionStage;
 pub(super) fn of(
     (config, tag, configured): (&Config, &Tag, Option<TagStyle>),
     history: &History,
-    (workspace, project): (&Workspace, &Project),
+    (checkout, project): (&Checkout, &Project),
     (previous, version, date): (&Version, &Version, &str),
 ) -> Result<(TagStyle, Conventions)> {
     let habits = &history.habits;
     let before_releases = history.before_releases.clone();
     let mut conventions = Conventions { before_releases, ..Conventions::default() };
-    let tools = settings::read(workspace);
+    let tools = settings::read(checkout);
     let style = match (configured, habits.tag_style(), tag_of_tools(&tools, &project.name)) {
         (Some(style), _, _) => style,
         (None, Some(learned), _) => {
@@ -62,31 +62,31 @@ pub(super) fn of(
         let by_tool = || told(&|tool| tool.commit_message.clone());
         conventions.commit_message = habits.commit_message().map(Convention::of).or_else(by_tool);
     }
-    if tag.sign.is_none() && !(is_annotated && workspace.repository.signs().1) {
+    if tag.sign.is_none() && !(is_annotated && checkout.repository.signs().1) {
         conventions.unsigned = habits.signed().map(|learned| learned.reason());
     }
     conventions.forget_defaults(&project.name);
     if !config.settings::<VersionStage>("version")?.has_files() {
-        conventions.lines = lines(workspace, project, habits, (previous, version, date));
+        conventions.lines = lines(checkout, project, habits, (previous, version, date));
         conventions.locks = habits.locks();
     }
     if !config.settings::<Reopen>("reopen")?.is_configured() {
-        conventions.reopening = reopening::learned(workspace, history).map(Convention::of);
+        conventions.reopening = reopening::learned(checkout, history).map(Convention::of);
     }
     Ok((style, conventions))
 }
 
 /// The lines that a release changes as earlier ones did, besides the project's own metadata.
 pub(super) fn lines(
-    workspace: &Workspace,
+    checkout: &Checkout,
     project: &Project,
     habits: &Habits,
     (previous, version, date): (&Version, &Version, &str),
 ) -> Vec<LearnedLine> {
-    let mut lines = habits.lines(workspace, previous, version, date);
+    let mut lines = habits.lines(checkout, previous, version, date);
     // What the project's own metadata says is written anyway.
     if let VersionSource::Static(places) = &project.version
-        && let Ok(known) = bump_all(workspace, places, previous, version)
+        && let Ok(known) = bump_all(checkout, places, previous, version)
     {
         lines.retain(|line| {
             let written = known.get(&line.path).map(|bytes| String::from_utf8_lossy(bytes));

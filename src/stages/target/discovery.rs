@@ -3,7 +3,7 @@
 use super::{History, read_project, reopening};
 use crate::config::Config;
 use crate::engine::model::Convention;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::{Error, Result};
 use crate::python::fragments::Fragments;
 use crate::python::habits::{LearnedLine, Reopening};
@@ -83,17 +83,17 @@ impl FoundWorkflow {
 ///
 /// # Errors
 /// The project has no name, or the repository cannot be read.
-pub fn discover(workspace: &Workspace, name: Option<&str>) -> Result<Discovery> {
+pub fn discover(checkout: &Checkout, name: Option<&str>) -> Result<Discovery> {
     let config = Config::default_pipeline();
-    let project = read_project(&config, workspace, name)?;
-    let history = History::of(&config, workspace, &project)?;
+    let project = read_project(&config, checkout, name)?;
+    let history = History::of(&config, checkout, &project)?;
     let (version, unreadable) = match &project.version {
-        VersionSource::Static(places) => match current_version(workspace, places) {
+        VersionSource::Static(places) => match current_version(checkout, places) {
             Ok(version) => (Some(version), None),
             Err(error) => (None, Some(crate::stages::version::problem(error))),
         },
         VersionSource::Vcs { .. } => (None, None),
-        VersionSource::Unreadable(error) => match history.habits.stated_version(workspace) {
+        VersionSource::Unreadable(error) => match history.habits.stated_version(checkout) {
             Some((version, _)) => (Some(version), None),
             None => (None, Some(Error::refused(error.to_string()).help(error.help()))),
         },
@@ -104,25 +104,25 @@ pub fn discover(workspace: &Workspace, name: Option<&str>) -> Result<Discovery> 
         let bumped = [Bump::Release, Bump::Patch].iter().find_map(|bump| bump.apply(previous).ok())?;
         Some((previous.clone(), bumped))
     });
-    let learned = learned(workspace, (&project, next.as_ref()), &history, &changelog);
+    let learned = learned(checkout, (&project, next.as_ref()), &history, &changelog);
     let paths: Vec<String> = history.habits.changelogs().into_iter().map(|file| file.value).collect();
-    let remote = Remote::of(&workspace.repository, &workspace.head, None).ok().flatten();
-    let hosts = remote.as_ref().map(|remote| RemoteHosts::of(&workspace.repository, remote));
+    let remote = Remote::of(&checkout.repository, &checkout.head, None).ok().flatten();
+    let hosts = remote.as_ref().map(|remote| RemoteHosts::of(&checkout.repository, remote));
     let remote = remote.zip(hosts.as_ref()).map(|(remote, hosts)| {
         let (address, forge) = hosts.shown().map_or((None, None), |(shown, forge)| (Some(shown), forge));
         FoundRemote { name: remote.name, address, forge }
     });
-    let workflows = workflows::found(workspace).publishing.into_iter().map(|workflow| {
+    let workflows = workflows::found(checkout).publishing.into_iter().map(|workflow| {
         let runs = hosts.as_ref().map_or(Likelihood::No, |hosts| hosts.run(workflow.forge));
         FoundWorkflow { workflow, runs }
     });
     let last = history.last.as_ref().and_then(|tag| {
-        let commit = workspace.repository.tag(&tag.name)?;
+        let commit = checkout.repository.tag(&tag.name)?;
         Some((tag.name.clone(), commit))
     });
     Ok(Discovery {
-        fragments: Fragments::of_project(workspace, &project, paths.first().map(String::as_str)),
-        changelog: changelog.form(workspace, &paths, version.as_ref()),
+        fragments: Fragments::of_project(checkout, &project, paths.first().map(String::as_str)),
+        changelog: changelog.form(checkout, &paths, version.as_ref()),
         version,
         next: next.map(|(_, next)| next),
         unreadable,
@@ -131,13 +131,13 @@ pub fn discover(workspace: &Workspace, name: Option<&str>) -> Result<Discovery> 
         learned,
         remote,
         workflows: workflows.collect(),
-        members: members(workspace),
+        members: members(checkout),
         project,
     })
 }
 
 fn learned(
-    workspace: &Workspace,
+    checkout: &Checkout,
     (project, next): (&Project, Option<&(Version, Version)>),
     history: &History,
     changelog: &Changelog,
@@ -145,12 +145,12 @@ fn learned(
     let habits = &history.habits;
     let today = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
     let lines = next.map(|(previous, next)| {
-        super::conventions::lines(workspace, project, habits, (previous, next, &today))
+        super::conventions::lines(checkout, project, habits, (previous, next, &today))
     });
     let paths = habits.changelogs();
-    let by_name = changelog.path(workspace, &[], next.map(|(version, _)| version));
-    let changed = paths.into_iter().find(|file| workspace.read(&file.value).is_some());
-    let generator = changelog.learned_generator(workspace, habits);
+    let by_name = changelog.path(checkout, &[], next.map(|(version, _)| version));
+    let changed = paths.into_iter().find(|file| checkout.read(&file.value).is_some());
+    let generator = changelog.learned_generator(checkout, habits);
     Learned {
         tag_name: habits.tag_style().map(|style| {
             let reason = style.reason();
@@ -165,13 +165,13 @@ fn learned(
         changelog: changed.filter(|file| by_name.as_ref() != Some(&file.value)).map(Convention::of),
         generator: generator
             .map(|(_, found)| Convention { value: found.value.name().to_owned(), reason: found.reason }),
-        reopening: reopening::learned(workspace, history).map(Convention::of),
+        reopening: reopening::learned(checkout, history).map(Convention::of),
     }
 }
 
 /// The members of a workspace of uv, as its settings have them.
-pub fn members(workspace: &Workspace) -> Vec<String> {
-    let text = workspace.read("pyproject.toml").and_then(|bytes| String::from_utf8(bytes).ok());
+pub fn members(checkout: &Checkout) -> Vec<String> {
+    let text = checkout.read("pyproject.toml").and_then(|bytes| String::from_utf8(bytes).ok());
     let document = text.and_then(|text| text.parse::<toml_edit::DocumentMut>().ok());
     let members = document
         .as_ref()

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::style::style_of_template;
 use crate::config::Config;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::Result;
 use crate::python::habits::{self, Habits, PastRelease, TagStyle, VersionTag};
 use crate::python::project::{Project, VersionSource};
@@ -41,12 +41,12 @@ impl History {
     ///
     /// # Errors
     /// The settings of `tag` are wrong, or the history cannot be read.
-    pub(in crate::stages) fn of(config: &Config, workspace: &Workspace, project: &Project) -> Result<Self> {
+    pub(in crate::stages) fn of(config: &Config, checkout: &Checkout, project: &Project) -> Result<Self> {
         let settings: Tag = config.settings("tag")?;
         let today = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
         let configured = settings.name.as_ref().map(|name| style_of_template(name, &project.name, &today));
         let has_static_version = !matches!(project.version, VersionSource::Vcs { .. });
-        Self::read(workspace, (&project.name, has_static_version), configured.as_ref())
+        Self::read(checkout, (&project.name, has_static_version), configured.as_ref())
     }
 
     /// Reads the history of HEAD. `style` is the configured one: a tag of it is the project's in any case.
@@ -54,14 +54,14 @@ impl History {
     /// # Errors
     /// The history cannot be read.
     pub(super) fn read(
-        workspace: &Workspace,
+        checkout: &Checkout,
         (name, has_static_version): (&str, bool),
         style: Option<&TagStyle>,
     ) -> Result<Self> {
-        let listed = workspace.repository.tags()?;
-        let folder = workspace.prefix.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let listed = checkout.repository.tags()?;
+        let folder = checkout.prefix.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let names = listed.iter().map(|tag| tag.name.as_str());
-        let mut tags = habits::own(names, &[name, folder], !workspace.prefix.is_empty());
+        let mut tags = habits::own(names, &[name, folder], !checkout.prefix.is_empty());
         if let Some(style) = style {
             let configured = listed.iter().filter_map(|tag| {
                 let version = style.version(&tag.name)?;
@@ -71,7 +71,7 @@ impl History {
             tags.extend(configured);
         }
         let listed: HashMap<&str, &ListedTag> = listed.iter().map(|tag| (tag.name.as_str(), tag)).collect();
-        let reachable = reachable(workspace, &tags, &listed)?;
+        let reachable = reachable(checkout, &tags, &listed)?;
         let highest = |one: &&VersionTag, other: &&VersionTag| one.version.cmp(&other.version);
         let finals = reachable.iter().copied().filter(|tag| !tag.version.is_prerelease());
         let last_final = finals.max_by(highest);
@@ -79,17 +79,17 @@ impl History {
         let last_final = last_final.cloned();
         let mut recent = reachable;
         if recent.len() < ENOUGH_RELEASES {
-            recent.extend(elsewhere(workspace, &tags, &listed, &recent));
+            recent.extend(elsewhere(checkout, &tags, &listed, &recent));
         }
         // Several tags on one commit show one release.
         let mut seen = HashSet::new();
         recent.retain(|tag| listed.get(tag.name.as_str()).is_some_and(|tag| seen.insert(&tag.commit)));
         recent.truncate(MOST_RELEASES);
         let parents = if has_static_version { MOST_PARENTS } else { 1 };
-        let releases = past_releases(workspace, &recent, &listed, parents);
+        let releases = past_releases(checkout, &recent, &listed, parents);
         let marked = recent.iter().take(ENOUGH_RELEASES).filter_map(|tag| listed.get(tag.name.as_str()));
         let before_releases =
-            marked.filter_map(|tag| workspace.repository.first_parent(&tag.commit)).collect();
+            marked.filter_map(|tag| checkout.repository.first_parent(&tag.commit)).collect();
         let habits = Habits::new(releases, tags.iter().map(|tag| tag.version.clone()).collect());
         Ok(Self { tags, last, last_final, before_releases, habits })
     }
@@ -113,7 +113,7 @@ impl History {
 
 /// The tags in the history of HEAD, the newest first; of those on one commit, the highest version first.
 fn reachable<'t>(
-    workspace: &Workspace,
+    checkout: &Checkout,
     tags: &'t [VersionTag],
     listed: &HashMap<&str, &ListedTag>,
 ) -> Result<Vec<&'t VersionTag>> {
@@ -124,7 +124,7 @@ fn reachable<'t>(
         }
     }
     let commits: Vec<&str> = at.keys().copied().collect();
-    let nearest = workspace.repository.nearest(&workspace.head.commit, &commits, MOST_REACHABLE)?;
+    let nearest = checkout.repository.nearest(&checkout.head.commit, &commits, MOST_REACHABLE)?;
     let mut found = Vec::new();
     for commit in nearest {
         let mut here = at.remove(commit).unwrap_or_default();
@@ -136,7 +136,7 @@ fn reachable<'t>(
 
 /// The highest releases that are not in the history of HEAD, the newest first.
 fn elsewhere<'t>(
-    workspace: &Workspace,
+    checkout: &Checkout,
     tags: &'t [VersionTag],
     listed: &HashMap<&str, &ListedTag>,
     reachable: &[&VersionTag],
@@ -150,17 +150,17 @@ fn elsewhere<'t>(
         .filter_map(|tag| Some((listed.get(tag.name.as_str())?.commit.as_str(), tag)))
         .collect();
     let commits: Vec<&str> = at.keys().copied().collect();
-    workspace.repository.by_time(&commits).into_iter().filter_map(|commit| at.get(commit).copied()).collect()
+    checkout.repository.by_time(&commits).into_iter().filter_map(|commit| at.get(commit).copied()).collect()
 }
 
 /// What the releases did.
 fn past_releases(
-    workspace: &Workspace,
+    checkout: &Checkout,
     recent: &[&VersionTag],
     listed: &HashMap<&str, &ListedTag>,
     parents: usize,
 ) -> Vec<PastRelease> {
-    let repository = &workspace.repository;
+    let repository = &checkout.repository;
     let tagged: Vec<&str> =
         recent.iter().filter_map(|tag| Some(listed.get(tag.name.as_str())?.commit.as_str())).collect();
     let mut records = 0;
@@ -176,7 +176,7 @@ fn past_releases(
                 break;
             }
             records += 1;
-            let Some(record) = repository.commit_record(&commit, &workspace.prefix) else { break };
+            let Some(record) = repository.commit_record(&commit, &checkout.prefix) else { break };
             let is_tagged = first.is_none();
             if habits::writes_version(&record.changes, tag) {
                 found = Some((commit, record));

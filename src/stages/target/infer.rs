@@ -2,7 +2,7 @@
 
 use super::History;
 use crate::config::Config;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::python::project::{Files as _, Project};
 use crate::python::version::{Bump, Version};
@@ -15,7 +15,7 @@ use crate::stages::version::Version as VersionStage;
 /// Nothing tells how to bump the version, or there is nothing to release.
 pub(super) fn infer(
     config: &Config,
-    (workspace, project): (&Workspace, &Project),
+    (checkout, project): (&Checkout, &Project),
     history: &History,
     present: &Version,
 ) -> Result<(Bump, Option<String>)> {
@@ -38,31 +38,31 @@ pub(super) fn infer(
         ));
     }
     let settings: Changelog = config.settings("changelog")?;
-    if settings.is_from_commits(workspace) {
+    if settings.is_from_commits(checkout) {
         let since = history.last.as_ref().map(|tag| tag.name.as_str());
-        let suggested = settings.bump_of_commits(workspace, since)?;
+        let suggested = settings.bump_of_commits(checkout, since)?;
         let (bump, reason) =
             suggested.ok_or_else(|| nothing("no commit since is of a type that is released".to_owned()))?;
         return Ok(before_first_major(bump, format!("of the commits: {reason}"), present, &stage));
     }
     let learned: Vec<String> = history.habits.changelogs().into_iter().map(|file| file.value).collect();
     let newest = learned.first().map(String::as_str);
-    if let Some((bump, reason)) = settings.bump_of_fragments(workspace, project, newest) {
+    if let Some((bump, reason)) = settings.bump_of_fragments(checkout, project, newest) {
         return Ok(before_first_major(bump, reason, present, &stage));
     }
-    if let Some(generated) = settings.generated(workspace, &history.habits) {
+    if let Some(generated) = settings.generated(checkout, &history.habits) {
         let since = history.last.as_ref().map(|tag| tag.name.as_str());
         let name = generated.generator.name();
-        let suggested = Changelog::bump_of_generated(&generated, workspace, (present, since))?;
+        let suggested = Changelog::bump_of_generated(&generated, checkout, (present, since))?;
         let suggested =
             suggested.ok_or_else(|| nothing(format!("{name} makes no release of the commits since")))?;
         let reason = format!("of the commits, by the rules of {name}: {}", suggested.subject);
         return Ok((suggested.bump, Some(reason)));
     }
     let path = settings
-        .path(workspace, &learned, None)
+        .path(checkout, &learned, None)
         .ok_or_else(|| nothing("there is no changelog to infer the next version from".to_owned()))?;
-    let text = workspace.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = checkout.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
     let text = text.ok_or_else(|| nothing(format!("`{path}` is not a committed text file")))?;
     let document = parse(&path, text)?;
     let Some(unreleased) = document.unreleased() else {

@@ -13,7 +13,7 @@ use super::changelog::Changelog;
 use super::tag::Tag;
 use super::version::Version as VersionStage;
 use crate::config::{Config, Names, Spanned};
-use crate::engine::release::{Target, Workspace};
+use crate::engine::release::{Checkout, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, Severity};
 use crate::python::project::{Files, Project, ProjectError, VersionSource, current_version};
@@ -47,9 +47,9 @@ pub struct Bumping {
 /// # Errors
 /// The project cannot be read, its files disagree on the version, the wanted version does not increase, or none was
 /// passed and none can be inferred.
-pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Result<Target> {
+pub fn target(config: &Config, checkout: &Checkout, bumping: &Bumping) -> Result<Target> {
     let asked = bumping.asked.as_ref();
-    let project = read_project(config, workspace, asked.map(|asked| asked.name.as_str()))?;
+    let project = read_project(config, checkout, asked.map(|asked| asked.name.as_str()))?;
     let tag: Tag = config.settings("tag")?;
     let configured = match &tag.name {
         Some(name) if !name.text().contains("{version}") => {
@@ -61,10 +61,10 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
         None => None,
     };
     let has_static_version = !matches!(project.version, VersionSource::Vcs { .. });
-    let history = History::read(workspace, (&project.name, has_static_version), configured.as_ref())?;
+    let history = History::read(checkout, (&project.name, has_static_version), configured.as_ref())?;
     // Whether it is not known where the version is written
     let mut is_unplaced = false;
-    let stated = match stated(config, workspace, &project, &history) {
+    let stated = match stated(config, checkout, &project, &history) {
         Err(error) if error.kind() == ErrorKind::OnlyBackendKnows => {
             is_unplaced = true;
             Some(asked.ok_or(error)?.version.clone())
@@ -76,9 +76,9 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
     let (name, force) = (project.name.as_str(), bumping.force);
     let is_tagged = bumping.is_tagged;
     let facts = next::Facts { name, stated: stated.as_ref(), history: &history, force, today, is_tagged };
-    let infer = |present: &Version| infer::infer(config, (workspace, &project), &history, present);
+    let infer = |present: &Version| infer::infer(config, (checkout, &project), &history, present);
     let next::Next { version, previous, reason } =
-        next::next(&facts, bumping.bump.as_ref(), workspace, infer)?;
+        next::next(&facts, bumping.bump.as_ref(), checkout, infer)?;
     let gives_version = |stage: &Spanned| {
         stage.value == "version" || config.stage_list(&stage.value, "gives").any(|given| given == "version")
     };
@@ -99,7 +99,7 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
     let (style, conventions) = conventions::of(
         (config, &tag, configured),
         &history,
-        (workspace, &project),
+        (checkout, &project),
         (&previous, &version, &bumping.date),
     )?;
     let names = Names {
@@ -119,13 +119,13 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
     if config.stages().iter().any(|stage| stage.value == "changelog") {
         let changelog: Changelog = config.settings("changelog")?;
         target.conventions.notes = bumping.notes.clone();
-        changelog.learn(workspace, &history.habits, &mut target);
-        if changelog.is_from_commits(workspace) && bumping.notes.is_none() {
+        changelog.learn(checkout, &history.habits, &mut target);
+        if changelog.is_from_commits(checkout) && bumping.notes.is_none() {
             let learned: Vec<String> =
                 target.conventions.changelog.iter().map(|file| file.value.clone()).collect();
-            let path = changelog.path(workspace, &learned, Some(&target.version));
+            let path = changelog.path(checkout, &learned, Some(&target.version));
             let since = target.previous_tag.as_deref();
-            target.conventions.notes = changelog.notes_of_commits(workspace, since, path.as_deref())?;
+            target.conventions.notes = changelog.notes_of_commits(checkout, since, path.as_deref())?;
         }
     }
     Ok(target)
@@ -138,17 +138,17 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
 /// As for [`target`].
 pub fn target_or_patch(
     config: &Config,
-    workspace: &Workspace,
+    checkout: &Checkout,
     bumping: Bumping,
     kinds: &[ErrorKind],
 ) -> Result<(Target, Option<Finding>)> {
-    let error = match target(config, workspace, &bumping) {
+    let error = match target(config, checkout, &bumping) {
         Err(error) if bumping.bump.is_none() && kinds.contains(&error.kind()) => error,
         other => return Ok((other?, None)),
     };
     let warning = Finding { severity: Severity::Warning, ..Finding::from(error) };
     let patch = Bumping { bump: Some(Bump::Patch), ..bumping };
-    Ok((target(config, workspace, &patch)?, Some(warning)))
+    Ok((target(config, checkout, &patch)?, Some(warning)))
 }
 
 /// The version that the project states; none if it comes from tags.
@@ -157,7 +157,7 @@ pub fn target_or_patch(
 /// It cannot be read, and no earlier release shows where it is.
 fn stated(
     config: &Config,
-    workspace: &Workspace,
+    checkout: &Checkout,
     project: &Project,
     history: &History,
 ) -> Result<Option<Version>> {
@@ -165,18 +165,16 @@ fn stated(
     match &project.version {
         VersionSource::Vcs { .. } => Ok(None),
         VersionSource::Unreadable(_) if !stage.has_files() => {
-            if let Some((version, _)) = history.habits.stated_version(workspace) {
+            if let Some((version, _)) = history.habits.stated_version(checkout) {
                 return Ok(Some(version));
             }
-            let places: Vec<_> = settings::read(workspace).into_iter().flat_map(|tool| tool.places).collect();
+            let places: Vec<_> = settings::read(checkout).into_iter().flat_map(|tool| tool.places).collect();
             match places.as_slice() {
-                [] => stage.current(workspace, project).map(Some).map_err(only_backend_knows),
-                places => current_version(workspace, places).map_err(super::version::problem).map(Some),
+                [] => stage.current(checkout, project).map(Some).map_err(only_backend_knows),
+                places => current_version(checkout, places).map_err(super::version::problem).map(Some),
             }
         }
-        VersionSource::Static(_) | VersionSource::Unreadable(_) => {
-            stage.current(workspace, project).map(Some)
-        }
+        VersionSource::Static(_) | VersionSource::Unreadable(_) => stage.current(checkout, project).map(Some),
     }
 }
 

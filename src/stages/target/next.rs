@@ -1,7 +1,7 @@
 //! The next version: from what the project states, what is released, and the bump.
 
 use super::History;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::error::{Error, Result};
 use crate::python::version::{Bump, Calver, Version, VersionError};
 use jiff::civil::Date;
@@ -41,11 +41,11 @@ pub(super) struct Next {
 pub(super) fn next(
     facts: &Facts<'_>,
     bump: Option<&Bump>,
-    workspace: &Workspace,
+    checkout: &Checkout,
     infer: impl FnOnce(&Version) -> Result<(Bump, Option<String>)>,
 ) -> Result<Next> {
     let last = facts.last();
-    let Some(present) = facts.stated.or(last) else { return first(facts, bump, workspace) };
+    let Some(present) = facts.stated.or(last) else { return first(facts, bump, checkout) };
     let is_released = facts.history.tag_of(present).is_some();
     if facts.is_tagged {
         let reason = Some("its tag is there".to_owned());
@@ -93,13 +93,13 @@ pub(super) fn next(
 }
 
 /// The first release of a project whose version comes from tags.
-fn first(facts: &Facts<'_>, bump: Option<&Bump>, workspace: &Workspace) -> Result<Next> {
+fn first(facts: &Facts<'_>, bump: Option<&Bump>, checkout: &Checkout) -> Result<Next> {
     let zero: Version = "0".parse().expect("0 is a version");
     if let Some(bump @ Bump::Explicit(_)) = bump {
         return Ok(Next { version: bump.apply(&zero)?, previous: zero, reason: None });
     }
     let name = facts.name;
-    if workspace.repository.is_shallow() {
+    if checkout.repository.is_shallow() {
         return Err(Error::refused(format!(
             "`{name}` takes its version from tags, but this shallow clone contains none"
         ))

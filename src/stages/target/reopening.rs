@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::History;
-use crate::engine::release::Workspace;
+use crate::engine::release::Checkout;
 use crate::python::habits::{self, AfterRelease, Learned, Reopening, VersionTag};
 
 /// The most commits that are looked at
@@ -12,8 +12,8 @@ const MOST_COMMITS: usize = 2_000;
 const MOST_RELEASES: usize = 6;
 
 /// What the project does after its releases, as the history of HEAD tells.
-pub(super) fn learned(workspace: &Workspace, history: &History) -> Option<Learned<Reopening>> {
-    let repository = &workspace.repository;
+pub(super) fn learned(checkout: &Checkout, history: &History) -> Option<Learned<Reopening>> {
+    let repository = &checkout.repository;
     let mut tags: Vec<&VersionTag> = history.tags.iter().filter(|tag| !tag.version.is_prerelease()).collect();
     tags.sort_by(|one, other| other.version.cmp(&one.version));
     let mut marked: HashMap<String, &VersionTag> = tags
@@ -23,11 +23,11 @@ pub(super) fn learned(workspace: &Workspace, history: &History) -> Option<Learne
         .filter_map(|tag| Some((repository.tag(&tag.name)?, tag)))
         .collect();
     let mut after = Vec::new();
-    let mut commit = workspace.head.commit.clone();
+    let mut commit = checkout.head.commit.clone();
     for _ in 0..MOST_COMMITS {
         let Some(parent) = repository.first_parent(&commit).filter(|_| !marked.is_empty()) else { break };
         if let Some(tag) = marked.remove(&parent) {
-            let record = repository.commit_record(&commit, &workspace.prefix)?;
+            let record = repository.commit_record(&commit, &checkout.prefix)?;
             after.push(AfterRelease { tag: tag.clone(), changes: record.changes });
         }
         commit = parent;

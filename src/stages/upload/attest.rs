@@ -145,7 +145,7 @@ impl Upload {
         release: &Release,
         effects: &mut Effects<'_>,
     ) -> Result<Result<()>> {
-        let context = match SigningContext::of(client, &release.workspace.environment, effects) {
+        let context = match SigningContext::of(client, &release.checkout.environment, effects) {
             Ok(context) => context,
             Err(error) => return Ok(Err(error)),
         };

@@ -33,7 +33,7 @@ pub(super) fn try_out(
 ) -> Result<()> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let action = Action::Check { what: format!("pip install {name} from {index}") };
-    let (project, variables) = (&release.names().name, &release.workspace.environment);
+    let (project, variables) = (&release.names().name, &release.checkout.environment);
     let trial = Trial { file, project, version, smoke, variables };
     effects.private(action, |bench| trial.run(&|process| bench.command(process)))?;
     effects.note(&trial.passed(index));

@@ -166,7 +166,7 @@ impl Upload {
 
     fn client(&self, release: &Release) -> Result<IndexClient> {
         let project = Some(release.target.project.name.as_str());
-        IndexClient::connect(&release.workspace.environment, self.address()?, project)
+        IndexClient::connect(&release.checkout.environment, self.address()?, project)
     }
 
     /// The trials after the upload, for the plan.
@@ -237,7 +237,7 @@ impl Stage for Upload {
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         let client = self.client(release)?;
         let project = &release.target.project.name;
-        let environment = &release.workspace.environment;
+        let environment = &release.checkout.environment;
         let mut findings = check_credentials(&client, environment, project);
         findings.extend(self.check_signing(&client, environment));
         if client.new_host(environment)?.is_some() {
@@ -250,7 +250,7 @@ impl Stage for Upload {
 
     fn check_credentials(&self, release: &Release) -> Result<Vec<Finding>> {
         let project = &release.target.project.name;
-        Ok(check_credentials(&self.client(release)?, &release.workspace.environment, project))
+        Ok(check_credentials(&self.client(release)?, &release.checkout.environment, project))
     }
 
     fn probe(&self, release: &Release) -> Result<Vec<Finding>> {
@@ -259,7 +259,7 @@ impl Stage for Upload {
         if release.is_rebuilt() || self.own_rehearsal(&client, release).is_some() {
             return Ok(Vec::new());
         }
-        let hashes = &release.workspace.hashes;
+        let hashes = &release.checkout.hashes;
         let read = |file| Submission::read(file, hashes);
         let submissions = release.outputs.distributions.iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(look::probe(&client, &submissions))
@@ -284,7 +284,7 @@ impl Stage for Upload {
         if !effects.is_live() {
             // Looking for credentials can take time, and only a job has an identity to sign with.
             let may_attest =
-                self.index.attestations != Attestations::Off && release.workspace.environment.is_ci();
+                self.index.attestations != Attestations::Off && release.checkout.environment.is_ci();
             if may_attest && self.will_attest(&self.client(release)?) {
                 effects
                     .announce(Action::Attest { optional: self.index.attestations == Attestations::Auto })?;

@@ -19,7 +19,7 @@ const VARIABLE: &str = "PYRELEASE_OFFLINE";
 /// `doctor` ask again, and wait; here an index that does not answer in time is a note. An index on a host that the user
 /// has not allowed yet is not asked, and none is sent credentials.
 pub fn newer_releases(config: &Config, release: &Release) -> Vec<Finding> {
-    if release.workspace.environment.get(VARIABLE).is_some_and(|value| !value.is_empty()) {
+    if release.checkout.environment.get(VARIABLE).is_some_and(|value| !value.is_empty()) {
         return Vec::new();
     }
     let until = Instant::now() + LIMIT;
@@ -29,7 +29,7 @@ pub fn newer_releases(config: &Config, release: &Release) -> Vec<Finding> {
     let clients: Vec<Result<Option<IndexClient>>> = public
         .map(|(name, index)| {
             let address = address_of(name, index)?;
-            let environment = &release.workspace.environment;
+            let environment = &release.checkout.environment;
             if NewHost::of(environment, &address)?.is_some() {
                 return Ok(None);
             }

@@ -53,7 +53,7 @@ impl Rehearsal {
             // From the release's own commit, without whatever the build has left in the clone.
             let arguments = ["clone", "--quiet", "--shared", "--no-tags", "--template=", "."];
             bench.clone.git(arguments).arg(&tree).read()?;
-            let root = tree.join(&release.workspace.prefix);
+            let root = tree.join(&release.checkout.prefix);
             self.rewrite(release, &root, &version)?;
             let pretended = PRETENDED.map(|name| (name.to_owned(), version.to_string()));
             let from_tag = matches!(release.target.project.version, VersionSource::Vcs { .. });

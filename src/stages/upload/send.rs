@@ -50,7 +50,7 @@ pub(super) fn send(
 ) -> Result<()> {
     let project = &release.target.project.name;
     // Read all files before the first is sent, so that a broken one is found early.
-    let hashes = &release.workspace.hashes;
+    let hashes = &release.checkout.hashes;
     let read = |file| Submission::read(file, hashes);
     let submissions = batch.distributions.iter().map(read).collect::<Result<Vec<_>>>()?;
     if let Some(stays) = look::unattested(client, &submissions) {

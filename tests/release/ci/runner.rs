@@ -52,7 +52,7 @@ pub(crate) enum Conclusion {
 /// A job under way
 struct Running<'r> {
     runner: &'r Runner,
-    workspace: PathBuf,
+    checkout: PathBuf,
     home: PathBuf,
     contexts: BTreeMap<String, String>,
     environment: BTreeMap<String, String>,
@@ -144,12 +144,12 @@ impl Runner {
 
     fn play(&self, name: &str, job: &Value, row: &Value) -> (Job, BTreeMap<String, String>) {
         let folder = tempfile::Builder::new().prefix(name).tempdir_in(self.sandbox.root()).unwrap().keep();
-        let (workspace, home) = (folder.join("work"), folder.join("home"));
-        fs_err::create_dir_all(&workspace).unwrap();
+        let (checkout, home) = (folder.join("work"), folder.join("home"));
+        fs_err::create_dir_all(&checkout).unwrap();
         fs_err::create_dir_all(&home).unwrap();
         let mut running = Running {
             runner: self,
-            workspace,
+            checkout,
             contexts: self.contexts(Some(row)),
             environment: self.environment(name, job, &home),
             home,
@@ -307,14 +307,14 @@ impl Running<'_> {
             environment.insert(name.into(), value.into());
         }
         environment.insert("GITHUB_OUTPUT".into(), output_file.clone().into());
-        environment.insert("GITHUB_WORKSPACE".into(), self.workspace.clone().into());
+        environment.insert("GITHUB_WORKSPACE".into(), self.checkout.clone().into());
         if script.contains("pip install") {
             // Nobody else's package of this name
             environment.insert("PIP_NO_INDEX".into(), "1".into());
             environment.insert("PIP_FIND_LINKS".into(), self.runner.packages().into());
         }
         let command = duct::cmd!("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script);
-        let command = command.dir(&self.workspace).full_env(environment).stdin_null();
+        let command = command.dir(&self.checkout).full_env(environment).stdin_null();
         let output = command.stderr_to_stdout().stdout_capture().unchecked().run().unwrap();
         self.log.push_str(&String::from_utf8_lossy(&output.stdout));
         if let Some(id) = step["id"].as_str() {
@@ -329,13 +329,13 @@ impl Running<'_> {
     fn check_out(&mut self) -> bool {
         let Runner { sandbox, remote, reference, .. } = self.runner;
         let remote = remote.display().to_string();
-        sandbox.git(&self.workspace, &["clone", "-q", "--no-checkout", &remote, "."]);
+        sandbox.git(&self.checkout, &["clone", "-q", "--no-checkout", &remote, "."]);
         let branch = reference.strip_prefix("refs/heads/");
         match branch {
             Some(branch) => {
-                sandbox.git(&self.workspace, &["checkout", "-q", "-B", branch, &format!("origin/{branch}")])
+                sandbox.git(&self.checkout, &["checkout", "-q", "-B", branch, &format!("origin/{branch}")])
             }
-            None => sandbox.git(&self.workspace, &["checkout", "-q", "--detach", reference]),
+            None => sandbox.git(&self.checkout, &["checkout", "-q", "--detach", reference]),
         };
         true
     }
@@ -356,7 +356,7 @@ impl Running<'_> {
     fn upload(&mut self, given: &BTreeMap<String, String>) -> bool {
         let to = self.runner.artifact(&given["name"]);
         let _ = fs_err::remove_dir_all(&to);
-        let path = self.workspace.join(&given["path"]);
+        let path = self.checkout.join(&given["path"]);
         let files: Vec<PathBuf> = match path.file_name().and_then(|name| name.to_str()) {
             Some("*.whl") => wheels(path.parent().unwrap()),
             _ => Some(path).filter(|path| path.exists()).into_iter().collect(),
@@ -372,7 +372,7 @@ impl Running<'_> {
     }
 
     fn download(&mut self, given: &BTreeMap<String, String>) -> bool {
-        let to = self.workspace.join(given.get("path").map_or(".", String::as_str));
+        let to = self.checkout.join(given.get("path").map_or(".", String::as_str));
         fs_err::create_dir_all(&to).unwrap();
         let wanted = |name: &str| match (given.get("name"), given.get("pattern")) {
             (Some(only), _) => name == only,
@@ -395,9 +395,9 @@ impl Running<'_> {
 
     /// In place of cibuildwheel: the wheel that the backend builds, with the tag of the matrix's platform.
     fn build_wheels(&mut self, given: &BTreeMap<String, String>) -> bool {
-        let wheels = self.workspace.join(&given["output-dir"]);
+        let wheels = self.checkout.join(&given["output-dir"]);
         // What the step before has unpacked
-        let is_there = self.workspace.join(&given["package-dir"]).join("pyproject.toml").is_file();
+        let is_there = self.checkout.join(&given["package-dir"]).join("pyproject.toml").is_file();
         let platform = match self.contexts["matrix.platform"].as_str() {
             "linux-x86_64" => "manylinux_2_28_x86_64",
             "linux-aarch64" => "manylinux_2_28_aarch64",
@@ -406,7 +406,7 @@ impl Running<'_> {
             "windows-x86_64" => "win_amd64",
             other => panic!("`{other}` has no tag"),
         };
-        let prepared = self.workspace.join("prepared.tar.gz");
+        let prepared = self.checkout.join("prepared.tar.gz");
         let arguments =
             ["-I".as_ref(), BUILDER.as_ref(), prepared.as_os_str(), wheels.as_os_str(), platform.as_ref()];
         let built =

@@ -153,8 +153,8 @@ impl<'a> Published<'a> {
                 let size = file.metadata()?.len();
                 SdistMembers::read(file, size)
             };
-            let commit = release.outputs.commit.as_ref().unwrap_or(&release.workspace.head.commit);
-            let committed = |path: &str| release.workspace.read_at(commit, path);
+            let commit = release.outputs.commit.as_ref().unwrap_or(&release.checkout.head.commit);
+            let committed = |path: &str| release.checkout.read_at(commit, path);
             differences.extend(match (members(ours), members(published)) {
                 (Ok(ours), Ok(theirs)) => of_sdists(&ours, &theirs, committed),
                 (Err(error), _) => return Err(error.into()),

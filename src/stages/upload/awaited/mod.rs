@@ -85,7 +85,7 @@ pub(super) fn make(config: &Config, name: &str, settings: Settings) -> Result<Bo
 impl Awaited {
     fn client(&self, release: &Release) -> Result<IndexClient> {
         let address = address_of(&self.name, &self.index)?;
-        IndexClient::connect_to_read(&release.workspace.environment, address, &release.target.project.name)
+        IndexClient::connect_to_read(&release.checkout.environment, address, &release.target.project.name)
     }
 
     fn is_public(&self) -> bool {
@@ -175,7 +175,7 @@ impl Awaited {
             "{} {} is not complete on `{index}` after {}: {why}",
             names.name, names.version, self.limit
         );
-        let repository = &release.workspace.repository;
+        let repository = &release.checkout.repository;
         let hosts =
             self.push.remote(release).ok().flatten().map(|remote| RemoteHosts::of(repository, &remote));
         let of_index = workflows::all(release).into_iter().filter(|workflow| self.is_target(workflow));
