@@ -22,4 +22,5 @@ pub mod token;
 pub mod verdict;
 pub mod version;
 pub mod workflows;
+pub mod workspace;
 mod yaml;

@@ -98,7 +98,7 @@ fn touches(one: &Edit, other: &Edit) -> bool {
 }
 
 /// Applies sorted edits that do not overlap.
-pub(super) fn edited(text: &str, edits: Vec<Edit>) -> String {
+pub(in crate::python) fn edited(text: &str, edits: Vec<Edit>) -> String {
     let mut written = String::with_capacity(text.len() + 16);
     let mut at = 0;
     for edit in edits {

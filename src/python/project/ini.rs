@@ -9,7 +9,7 @@ pub(in crate::python) struct Entry {
     /// In lower case
     pub(in crate::python) key: String,
     /// The byte range of each line of the value, without surrounding blanks; empty lines are omitted
-    pub(super) lines: Vec<Range<usize>>,
+    pub(in crate::python) lines: Vec<Range<usize>>,
 }
 
 impl Entry {

@@ -27,7 +27,7 @@ pub fn lock_all(
     let mut changed = BTreeMap::new();
     let mut change = |path: &str, is_own: &dyn Fn(&str) -> bool, version: Option<String>| {
         let (Ok(text), Some(version)) = (text_of(files, path), version) else { return };
-        let entries = entries(&text).into_iter().filter(|entry| {
+        let entries = lock_entries(&text).into_iter().filter(|entry| {
             let stated = text[entry.version.clone()].parse::<Version>();
             is_own(&text[entry.name.clone()])
                 && !entry.is_fetched
@@ -64,29 +64,38 @@ pub fn lock_all(
 }
 
 /// A package in a lock file
-struct Entry {
-    name: Range<usize>,
-    version: Range<usize>,
+pub(in crate::python) struct LockEntry {
+    pub(in crate::python) name: Range<usize>,
+    pub(in crate::python) version: Range<usize>,
     /// Whether it comes from an index or a repository, not from this one
-    is_fetched: bool,
+    pub(in crate::python) is_fetched: bool,
+    /// Whether poetry.lock has it from a folder
+    pub(in crate::python) is_directory: bool,
 }
 
-/// The packages of a uv.lock or Cargo.lock, which their tools write line by line.
-fn entries(text: &str) -> Vec<Entry> {
+/// The packages of a uv.lock, poetry.lock or Cargo.lock, which their tools write line by line.
+pub(in crate::python) fn lock_entries(text: &str) -> Vec<LockEntry> {
     let mut entries = Vec::new();
-    let (mut name, mut version, mut is_fetched) = (None, None, false);
-    let mut is_package = false;
+    let (mut name, mut version, mut is_fetched, mut is_directory) = (None, None, false, false);
+    let mut table = "";
     let mut at = 0;
     for line in text.split_inclusive('\n').chain(["[end]"]) {
         let start = at;
         at += line.len();
         let trimmed = line.trim_end();
         if trimmed.starts_with('[') {
-            if let (true, Some(name), Some(version)) = (is_package, name.take(), version.take()) {
-                entries.push(Entry { name, version, is_fetched });
+            table = trimmed;
+            if trimmed.starts_with("[package.") {
+                continue;
             }
-            (name, version, is_fetched) = (None, None, false);
-            is_package = trimmed == "[[package]]";
+            if let (Some(name), Some(version)) = (name.take(), version.take()) {
+                entries.push(LockEntry { name, version, is_fetched, is_directory });
+            }
+            (name, version, is_fetched, is_directory) = (None, None, false, false);
+        }
+        is_directory |= table == "[package.source]" && trimmed == "type = \"directory\"";
+        if table != "[[package]]" {
+            continue;
         }
         let value = |key: &str| {
             let inner = trimmed.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"')?;

@@ -33,12 +33,16 @@ use super::filename::normalize;
 
 pub use backend::Backend;
 pub use build_system::BuildSystem;
+pub(super) use bump::edited;
 pub use bump::{bump_all, current_version};
 pub use description::is_project_name;
 pub use error::ProjectError;
 pub use lock::lock_all;
+pub(super) use lock::lock_entries;
 pub use pattern::Pattern;
 pub use place::{VersionLocation, VersionSyntax};
+pub(super) use statements::setup_strings;
+pub(super) use toml::Toml;
 pub(super) use tuple::{leveled, read_leveled};
 
 /// Files by their path relative to the project's root, with `/` as separator
@@ -113,18 +117,18 @@ impl Project {
 
 /// A replacement of a byte range
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Edit {
-    span: Range<usize>,
-    text: String,
+pub(super) struct Edit {
+    pub(super) span: Range<usize>,
+    pub(super) text: String,
 }
 
 /// The line of a byte offset, counted from 1.
-fn line_at(text: &str, offset: usize) -> usize {
+pub(super) fn line_at(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// The lines of sorted byte offsets, in one pass over the text.
-fn lines_at(text: &str, offsets: impl Iterator<Item = usize>) -> Vec<usize> {
+pub(super) fn lines_at(text: &str, offsets: impl Iterator<Item = usize>) -> Vec<usize> {
     let (mut line, mut from) = (1, 0);
     offsets
         .map(|offset| {
@@ -136,7 +140,7 @@ fn lines_at(text: &str, offsets: impl Iterator<Item = usize>) -> Vec<usize> {
 }
 
 /// The file as text.
-fn text_of(files: &dyn Files, path: &str) -> Result<String, ProjectError> {
+pub(super) fn text_of(files: &dyn Files, path: &str) -> Result<String, ProjectError> {
     let bytes = files.read(path).ok_or_else(|| ProjectError::Missing { path: path.to_owned() })?;
     String::from_utf8(bytes).map_err(|_| ProjectError::NotUtf8 { path: path.to_owned() })
 }

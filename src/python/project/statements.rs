@@ -1,7 +1,11 @@
 //! Just enough of Python's grammar to find `__version__ = "1.0"` where the interpreter would see it: not in a
 //! docstring, a comment or a call.
 
+mod lists;
+
 use std::ops::Range;
+
+pub(in crate::python) use lists::setup_strings;
 
 /// What a module assigns to a name at its top level
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +135,25 @@ fn items(tokens: &[Placed<'_>]) -> Option<Vec<TupleItem>> {
 /// The keyword argument `name` of the first call of `setup`, or of a `dict` that it is given.
 pub(super) fn setup_argument(text: &str, name: &str) -> Option<Assignment> {
     let statements = statements(text, Where::Anywhere);
+    let (offset, value) = setup_value(&statements, name)?;
+    let value: Vec<&Token<'_>> = value.iter().map(|(_, token)| token).take(9).collect();
+    let given = match value.as_slice() {
+        [Token::Text(Some(span)), Token::Mark(',' | ')'), ..] => AssignedValue::Text(span.clone()),
+        [Token::Name(other), Token::Mark(',' | ')'), ..] => AssignedValue::Named((*other).to_owned()),
+        [
+            Token::Name(_),
+            Token::Mark('['),
+            Token::Text(Some(key)),
+            Token::Mark(']'),
+            Token::Mark(',' | ')'),
+        ] => AssignedValue::Named(text[key.clone()].to_owned()),
+        value => dotted(value).unwrap_or(AssignedValue::Other),
+    };
+    Some(Assignment { offset, given })
+}
+
+/// The tokens from the value of a keyword argument of `setup` on, and where the argument starts.
+fn setup_value<'s, 't>(statements: &'s [Statement<'t>], name: &str) -> Option<(usize, &'s [Placed<'t>])> {
     let calls = |function: &'static str| {
         statements.iter().flat_map(move |tokens| {
             let at = tokens
@@ -141,15 +164,15 @@ pub(super) fn setup_argument(text: &str, name: &str) -> Option<Assignment> {
         })
     };
     let setup = calls("setup").next()?;
-    argument(text, setup, name).or_else(|| {
+    argument(setup, name).or_else(|| {
         let spreads =
             setup.windows(2).any(|pair| pair[0].1 == Token::Mark('*') && pair[1].1 == Token::Mark('*'));
-        calls("dict").filter(|_| spreads).find_map(|call| argument(text, call, name))
+        calls("dict").filter(|_| spreads).find_map(|call| argument(call, name))
     })
 }
 
-/// The keyword argument `name` among the tokens after a call's parenthesis.
-fn argument(text: &str, call: &[Placed<'_>], name: &str) -> Option<Assignment> {
+/// The tokens from the value of the argument `name` on, among those after a call's parenthesis.
+fn argument<'s, 't>(call: &'s [Placed<'t>], name: &str) -> Option<(usize, &'s [Placed<'t>])> {
     let mut depth = 0_usize;
     for (index, (offset, token)) in call.iter().enumerate() {
         match token {
@@ -160,25 +183,7 @@ fn argument(text: &str, call: &[Placed<'_>], name: &str) -> Option<Assignment> {
                     && *found == name
                     && matches!(call.get(index + 1), Some((_, Token::Mark('=')))) =>
             {
-                let value: Vec<&Token<'_>> =
-                    call[index + 2..].iter().map(|(_, token)| token).take(9).collect();
-                let given = match value.as_slice() {
-                    [Token::Text(Some(span)), Token::Mark(',' | ')'), ..] => {
-                        AssignedValue::Text(span.clone())
-                    }
-                    [Token::Name(other), Token::Mark(',' | ')'), ..] => {
-                        AssignedValue::Named((*other).to_owned())
-                    }
-                    [
-                        Token::Name(_),
-                        Token::Mark('['),
-                        Token::Text(Some(key)),
-                        Token::Mark(']'),
-                        Token::Mark(',' | ')'),
-                    ] => AssignedValue::Named(text[key.clone()].to_owned()),
-                    value => dotted(value).unwrap_or(AssignedValue::Other),
-                };
-                return Some(Assignment { offset: *offset, given });
+                return Some((*offset, &call[index + 2..]));
             }
             _ => {}
         }

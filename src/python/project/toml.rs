@@ -2,19 +2,19 @@
 
 use std::ops::Range;
 
-use toml_edit::{Document, Item};
+use toml_edit::{Document, Item, Value};
 
 use super::{ProjectError, line_at};
 
 /// A parsed TOML file
 #[derive(Debug)]
-pub(super) struct Toml {
-    pub(super) path: String,
+pub(in crate::python) struct Toml {
+    pub(in crate::python) path: String,
     document: Document<String>,
 }
 
 impl Toml {
-    pub(super) fn parse(path: &str, text: &str) -> Result<Self, ProjectError> {
+    pub(in crate::python) fn parse(path: &str, text: &str) -> Result<Self, ProjectError> {
         let document = Document::parse(text.to_owned()).map_err(|error| ProjectError::Syntax {
             path: path.to_owned(),
             line: line_at(text, error.span().map_or(0, |span| span.start)),
@@ -23,20 +23,20 @@ impl Toml {
         Ok(Self { path: path.to_owned(), document })
     }
 
-    pub(super) fn get(&self, keys: &[&str]) -> Option<&Item> {
+    pub(in crate::python) fn get(&self, keys: &[&str]) -> Option<&Item> {
         keys.iter().try_fold(self.document.as_item(), |item, key| item.as_table_like()?.get(key))
     }
 
-    pub(super) fn has(&self, keys: &[&str]) -> bool {
+    pub(in crate::python) fn has(&self, keys: &[&str]) -> bool {
         self.get(keys).is_some()
     }
 
-    pub(super) fn is_true(&self, keys: &[&str]) -> bool {
+    pub(in crate::python) fn is_true(&self, keys: &[&str]) -> bool {
         self.get(keys).and_then(Item::as_bool) == Some(true)
     }
 
     /// The string; none if it is missing, an error if it has another type.
-    pub(super) fn string(&self, keys: &[&str]) -> Result<Option<&str>, ProjectError> {
+    pub(in crate::python) fn string(&self, keys: &[&str]) -> Result<Option<&str>, ProjectError> {
         match self.get(keys) {
             None => Ok(None),
             Some(item) => item.as_str().map(Some).ok_or_else(|| self.wrong(keys, "a string")),
@@ -44,7 +44,7 @@ impl Toml {
     }
 
     /// The array of strings; none if it is missing, an error if it is anything else.
-    pub(super) fn string_array(&self, keys: &[&str]) -> Result<Option<Vec<String>>, ProjectError> {
+    pub(in crate::python) fn string_array(&self, keys: &[&str]) -> Result<Option<Vec<String>>, ProjectError> {
         let Some(item) = self.get(keys) else { return Ok(None) };
         let strings = item.as_array().and_then(|array| {
             array.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
@@ -53,7 +53,7 @@ impl Toml {
     }
 
     /// The strings of an array, or a single string; empty if missing.
-    pub(super) fn strings(&self, keys: &[&str]) -> Vec<&str> {
+    pub(in crate::python) fn strings(&self, keys: &[&str]) -> Vec<&str> {
         match self.get(keys) {
             Some(item) => match item.as_array() {
                 Some(array) => array.iter().filter_map(|value| value.as_str()).collect(),
@@ -64,7 +64,7 @@ impl Toml {
     }
 
     /// The keys and strings of a table, without other values.
-    pub(super) fn pairs(&self, keys: &[&str]) -> Vec<(&str, &str)> {
+    pub(in crate::python) fn pairs(&self, keys: &[&str]) -> Vec<(&str, &str)> {
         let table = self.get(keys).and_then(Item::as_table_like);
         table
             .into_iter()
@@ -74,17 +74,27 @@ impl Toml {
     }
 
     /// The byte range of a string in the file, between its quotes.
-    pub(super) fn place(&self, keys: &[&str]) -> Result<Option<Range<usize>>, ProjectError> {
+    pub(in crate::python) fn place(&self, keys: &[&str]) -> Result<Option<Range<usize>>, ProjectError> {
         if self.string(keys)?.is_none() {
             return Ok(None);
         }
         let span = self.get(keys).and_then(Item::span).ok_or_else(|| self.wrong(keys, "a string"))?;
-        let raw = &self.document.raw()[span.clone()];
-        let quotes = if raw.starts_with("\"\"\"") || raw.starts_with("'''") { 3 } else { 1 };
+        let quotes = self.quotes(span.start);
         Ok(Some(span.start + quotes..span.end - quotes))
     }
 
-    pub(super) fn wrong(&self, keys: &[&str], expected: &'static str) -> ProjectError {
+    /// Where the text of a string begins in the file, behind its quotes.
+    pub(in crate::python) fn string_start(&self, value: &Value) -> usize {
+        value.span().map_or(0, |span| span.start + self.quotes(span.start))
+    }
+
+    /// How many quotes are there.
+    fn quotes(&self, at: usize) -> usize {
+        let raw = &self.document.raw()[at..];
+        if raw.starts_with("\"\"\"") || raw.starts_with("'''") { 3 } else { 1 }
+    }
+
+    pub(in crate::python) fn wrong(&self, keys: &[&str], expected: &'static str) -> ProjectError {
         ProjectError::WrongType { path: self.path.clone(), key: keys.join("."), expected }
     }
 }

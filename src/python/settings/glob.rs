@@ -14,16 +14,54 @@ pub fn is_pattern(text: &str) -> bool {
 
 /// The files whose paths match, in order; as in Python, `*` leaves hidden ones out.
 pub fn matching(files: &dyn Files, pattern: &str) -> Vec<String> {
-    let fixed = &pattern[..pattern.find(['*', '?', '[']).unwrap_or(pattern.len())];
-    let folder = fixed.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let Some(expression) = compiled(pattern, Meaning::Path) else { return Vec::new() };
-    let is_hidden = |path: &str| path.split('/').any(|part| part.starts_with('.'));
-    let hidden = is_hidden(pattern);
-    let mut found = files.list(folder);
-    found.retain(|path| expression.is_match(path) && (hidden || !is_hidden(path)));
+    let Some(pattern) = PathPattern::new(pattern) else { return Vec::new() };
+    let mut found = files.list(pattern.fixed_folder());
+    found.retain(|path| pattern.matches(path));
     found.sort();
     found.truncate(LIMITS.1);
     found
+}
+
+/// A pattern of paths
+#[derive(Debug)]
+pub(in crate::python) struct PathPattern<'p> {
+    text: &'p str,
+    expression: Regex,
+    names_hidden: bool,
+}
+
+impl<'p> PathPattern<'p> {
+    /// None if it is too long or not valid.
+    pub(in crate::python) fn new(text: &'p str) -> Option<Self> {
+        let expression = compiled(text, Meaning::Path)?;
+        Some(Self { text, expression, names_hidden: is_hidden(text) })
+    }
+
+    /// The folder in which everything is that matches.
+    fn fixed_folder(&self) -> &'p str {
+        let fixed = &self.text[..self.text.find(['*', '?', '[']).unwrap_or(self.text.len())];
+        fixed.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// The files in the folders that may match, and those below them as far as they are listed.
+    pub(in crate::python) fn files_within(&self, files: &dyn Files) -> Vec<String> {
+        let folder = self.fixed_folder();
+        if self.text.contains("**") {
+            return files.list(folder);
+        }
+        let levels = self.text[folder.len()..].trim_start_matches('/').matches('/').count() + 1;
+        files.list_near(folder, levels)
+    }
+
+    /// Whether the path matches; as in Python, `*` leaves hidden ones out.
+    pub(in crate::python) fn matches(&self, path: &str) -> bool {
+        self.expression.is_match(path) && (self.names_hidden || !is_hidden(path))
+    }
+}
+
+/// Whether a file or a folder of the path is hidden.
+fn is_hidden(path: &str) -> bool {
+    path.split('/').any(|part| part.starts_with('.'))
 }
 
 /// Whether the text matches, as for `git describe --match`: `*` also matches `/`.

@@ -25,6 +25,7 @@ pub use cache::{VerdictCache, judge_form, judge_upload};
 pub use described::Described;
 pub use description::{ContentType, ContentTypeError, Description};
 pub use diagnostic::{Diagnostic, Location};
+pub(super) use grammar::requirement;
 pub use groups::Group;
 pub use lists::CLASSIFIERS_OF;
 pub use policy::{Policy, UnknownRule};

@@ -10,7 +10,7 @@ pub(super) mod entry_points;
 mod label;
 pub(super) mod license;
 pub(super) mod platform;
-pub(super) mod requirement;
+pub(in crate::python) mod requirement;
 pub(super) mod specifier;
 pub(super) mod url;
 

@@ -1,6 +1,8 @@
 //! Parses requirements, such as `requests[security]>=2; python_version < "3.12"` (PEP 508), as
 //! `packaging.requirements` does.
 
+use std::ops::Range;
+
 use super::cursor::{Cursor, is_word};
 use super::specifier::{is_specifier_set, take_specifier};
 
@@ -33,14 +35,16 @@ const VARIABLES: &[&str] = &[
 
 /// A parsed requirement
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::python::verdict) struct Requirement<'a> {
-    pub(in crate::python::verdict) name: &'a str,
+pub(in crate::python) struct Requirement<'a> {
+    pub(in crate::python) name: &'a str,
     /// The URL after `@`
-    pub(in crate::python::verdict) url: Option<&'a str>,
+    pub(in crate::python) url: Option<&'a str>,
+    /// The byte range of the version specifiers, without parentheses; empty and behind name and extras if there are none
+    pub(in crate::python) specifier: Range<usize>,
 }
 
 /// Parses a requirement; the error tells what was expected.
-pub(in crate::python::verdict) fn parse(text: &str) -> Result<Requirement<'_>, &'static str> {
+pub(in crate::python) fn parse(text: &str) -> Result<Requirement<'_>, &'static str> {
     let mut cursor = Cursor::new(text);
     cursor.skip_blanks();
     let name = identifier(&mut cursor).ok_or("expected a package's name at the start")?;
@@ -48,6 +52,8 @@ pub(in crate::python::verdict) fn parse(text: &str) -> Result<Requirement<'_>, &
     if cursor.take("[") {
         extras(&mut cursor)?;
     }
+    let at = |cursor: &Cursor<'_>| text.len() - cursor.rest().len();
+    let mut specifier = at(&cursor)..at(&cursor);
     cursor.skip_blanks();
     let mut url = None;
     if cursor.take("@") {
@@ -59,17 +65,23 @@ pub(in crate::python::verdict) fn parse(text: &str) -> Result<Requirement<'_>, &
         url = Some(found);
         cursor.skip_blanks();
     } else {
-        let before = cursor.rest();
+        let start = at(&cursor);
         specifiers(&mut cursor)?;
-        let specifiers = &before[..before.len() - cursor.rest().len()];
+        let written = text[start..at(&cursor)].trim_end();
+        let inner = written.trim_start_matches('(').trim_start();
+        let trimmed = inner.trim_end_matches(')').trim_end();
         // `===` also takes a comma, and a specifier must follow it nevertheless.
-        if !is_specifier_set(specifiers.trim().trim_start_matches('(').trim_end_matches(')')) {
+        if !is_specifier_set(trimmed) {
             return Err("expected a version specifier after the comma");
+        }
+        if !trimmed.is_empty() {
+            let start = start + written.len() - inner.len();
+            specifier = start..start + trimmed.len();
         }
         cursor.skip_blanks();
     }
     if cursor.is_at_end() {
-        return Ok(Requirement { name, url });
+        return Ok(Requirement { name, url, specifier });
     }
     if !cursor.take(";") {
         return Err("expected the end, a comma, or a semicolon and a marker");
@@ -79,7 +91,7 @@ pub(in crate::python::verdict) fn parse(text: &str) -> Result<Requirement<'_>, &
     if !cursor.is_at_end() {
         return Err("expected the end after the marker");
     }
-    Ok(Requirement { name, url })
+    Ok(Requirement { name, url, specifier })
 }
 
 /// A name or extra: letters, digits, `.`, `_`, `-`, up to the end of a word.

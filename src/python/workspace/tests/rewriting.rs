@@ -1,0 +1,173 @@
+//! What is written, and what stays as it was.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Moves every requirement on the members by their new versions.
+fn released(
+    files: &Tree,
+    members: &[(String, String)],
+    versions: &[(usize, &str, &str)],
+    pins: Pins,
+) -> Result<BTreeMap<String, String>, WorkspaceError> {
+    let graph = Graph::read(files, members)?;
+    let versions: Vec<NewVersion> = versions
+        .iter()
+        .map(|(member, old, new)| NewVersion { member: *member, old: version(old), new: version(new) })
+        .collect();
+    let mut moves = Vec::new();
+    for requirement in graph.requirements() {
+        let new = versions.iter().find(|version| version.member == requirement.on);
+        let specifier = new.and_then(|version| moved(requirement, &version.new, pins).unwrap());
+        moves.extend(specifier.map(|specifier| (requirement, specifier)));
+    }
+    let changed = rewrite(files, &graph, &moves, &versions)?;
+    Ok(changed.into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes).unwrap())).collect())
+}
+
+#[test]
+fn changes_specifiers_and_nothing_else() {
+    let pyproject = "\u{feff}# core==1.0\r\n[project]\r\ndependencies = [ 'core[x]==1.0;python_version<\"4\"' , # core==1.0\r\n\
+                     \"core\", \"core (>=1.0, <1.1)\", \"core @ file:///core-1.0\", \"\"\"core == 1.0\"\"\"]\r\n\
+                     [tool.poetry.dependencies]\r\ncore = { version = \"~1.0\", extras = [\"y\"] }\r\n";
+    let cfg = "[options]\ninstall_requires =\n\tcore == 1.0 # x\n";
+    let files =
+        [("cli/pyproject.toml", pyproject), ("cli/setup.cfg", cfg), ("core/pyproject.toml", "[project]\n")];
+    let changed =
+        released(&tree(&files[..1]), &named(&["cli", "core"]), &[(1, "1.0", "1.1")], Pins::KeepStyle);
+    let expected = pyproject
+        .replace("core[x]==1.0", "core[x]==1.1")
+        .replace("(>=1.0, <1.1)", "(>=1.1, <1.2)")
+        .replace("core == 1.0", "core == 1.1")
+        .replace("~1.0", "~1.1");
+    assert_eq!(changed.unwrap(), BTreeMap::from([("cli/pyproject.toml".to_owned(), expected)]));
+    // A comment is no part of a requirement in a setup.cfg.
+    let error = released(&tree(&files), &named(&["cli", "core"]), &[], Pins::KeepStyle).unwrap_err();
+    assert!(error.to_string().starts_with("`cli/setup.cfg`, line 3: `core == 1.0 # x` is not a valid"));
+
+    let changed = released(&tree(&files[..1]), &named(&["cli", "core"]), &[(1, "1.0", "1.1")], Pins::Minimum);
+    let expected = pyproject
+        .replace("core[x]==1.0", "core[x]>=1.1")
+        .replace("\"core\"", "\"core>=1.1\"")
+        .replace("(>=1.0, <1.1)", "(>=1.1)")
+        .replace("core == 1.0", "core >= 1.1")
+        .replace("~1.0", ">=1.1");
+    assert_eq!(changed.unwrap()["cli/pyproject.toml"], expected);
+}
+
+#[test]
+fn what_cannot_be_written_is_named() {
+    let members = named(&["cli", "core"]);
+    let escaped = tree(&[("cli/pyproject.toml", "[project]\ndependencies = [\"core\\u003d=1.0\"]\n")]);
+    assert_eq!(
+        released(&escaped, &members, &[(1, "1.0", "1.1")], Pins::KeepStyle).unwrap_err().to_string(),
+        "`cli/pyproject.toml`, line 2: the requirement on `core` is written with escapes"
+    );
+    assert_eq!(released(&escaped, &members, &[(1, "0.9", "1.0")], Pins::KeepStyle).unwrap(), BTreeMap::new());
+
+    let files = tree(&[("cli/pyproject.toml", "[project]\ndependencies = [\"core==1.0\"]\n")]);
+    let graph = Graph::read(&files, &members).unwrap();
+    let moves = [(&graph.requirements()[0], "==1.1".to_owned())];
+    // Elsewhere in the file, but the same statement.
+    let later = tree(&[("cli/pyproject.toml", "\n\n[project]\nname = 'x'\ndependencies = ['core==1.0']\n")]);
+    let changed = rewrite(&later, &graph, &moves, &[]).unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&changed["cli/pyproject.toml"]),
+        "\n\n[project]\nname = 'x'\ndependencies = ['core==1.1']\n"
+    );
+    let other = tree(&[("cli/pyproject.toml", "[project]\ndependencies = ['core==2.0']\n")]);
+    let error = rewrite(&other, &graph, &moves, &[]).unwrap_err();
+    assert_eq!(error.to_string(), "`cli/pyproject.toml` no longer states the requirement `==1.0` on `core`");
+
+    let shared = "[tool.setuptools.dynamic]\ndependencies = { file = \"../r.txt\" }\n";
+    let files = tree(&[("a/pyproject.toml", shared), ("b/pyproject.toml", shared), ("r.txt", "core==1.0\n")]);
+    let members = named(&["a", "b", "core"]);
+    let changed = released(&files, &members, &[(2, "1.0", "1.1")], Pins::KeepStyle).unwrap();
+    assert_eq!(changed, BTreeMap::from([("r.txt".to_owned(), "core==1.1\n".to_owned())]));
+    let graph = Graph::read(&files, &members).unwrap();
+    let [one, other] = graph.requirements() else { panic!() };
+    let error = rewrite(&files, &graph, &[(one, "==1.1".to_owned()), (other, "==1.2".to_owned())], &[]);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "`r.txt`, line 1: the requirement on `core` is to become both `==1.1` and `==1.2`"
+    );
+}
+
+const WORD: &str = "[a-z]{1,6}";
+
+/// A requirement in any spelling, as the source of a string in TOML.
+fn stated() -> impl Strategy<Value = String> {
+    let name = prop_oneof![Just("core"), Just("Co_re-x"), Just("other"), Just("util")];
+    let specifier = prop_oneof![
+        Just(""),
+        Just("==1.0"),
+        Just(" >= 0.5 , < 1.1 "),
+        Just("~=1.0"),
+        Just(" (== 1.*)"),
+        Just("!=0.9,<2"),
+    ];
+    let marker = prop_oneof![Just(""), Just(" ; python_version<'3'"), Just(";os_name=='core==1.0'")];
+    let extras = prop_oneof![Just(""), Just("[a]"), Just(" [a , b]")];
+    (name, extras, specifier, marker)
+        .prop_map(|(name, extras, specifier, marker)| format!("{name}{extras}{specifier}{marker}"))
+}
+
+proptest! {
+    #[test]
+    fn reading_again_gives_the_new_specifiers(
+        run in prop::collection::vec(stated(), 0..5),
+        group in prop::collection::vec(stated(), 0..3),
+        listed in prop::collection::vec(stated(), 0..3),
+        comment in WORD,
+        policy in 0_usize..4,
+    ) {
+        let quoted = |list: &[String]| -> String {
+            list.iter().map(|stated| format!("  \"{stated}\", # core==1.0 {comment}\n")).collect()
+        };
+        let pyproject = format!(
+            "# {comment}\n[project]\ndependencies = [\n{}]\n[dependency-groups]\n{comment} = [\n{}]\n\
+             [tool.setuptools.dynamic]\ndependencies = {{ file = \"r.txt\" }}\n",
+            quoted(&run), quoted(&group)
+        );
+        let listed = listed.join("\n");
+        let files = tree(&[("cli/pyproject.toml", &pyproject), ("cli/r.txt", &listed)]);
+        let members = named(&["cli", "core", "co-re-x", "util"]);
+        let graph = Graph::read(&files, &members).unwrap();
+        let pins = Pins::from_word(Pins::words().nth(policy).unwrap()).unwrap();
+        let new = version("2.0.0");
+        let mut moves = Vec::new();
+        for requirement in graph.requirements().iter().filter(|requirement| requirement.on < 3) {
+            moves.extend(moved(requirement, &new, pins).unwrap().map(|specifier| (requirement, specifier)));
+        }
+        let mut after = files.clone();
+        after.extend(rewrite(&files, &graph, &moves, &[]).unwrap());
+        let again = Graph::read(&after, &members).unwrap();
+        prop_assert_eq!(again.requirements().len(), graph.requirements().len());
+        for (before, now) in graph.requirements().iter().zip(again.requirements()) {
+            let expected = moves.iter().find(|(moved, _)| *moved == before).map_or(&before.specifier, |(_, new)| new);
+            prop_assert_eq!(&now.specifier, expected);
+            prop_assert_eq!((now.on, now.line, &now.key, &now.path), (before.on, before.line, &before.key, &before.path));
+        }
+        // Without the specifiers, the files are the same.
+        for path in files.keys() {
+            prop_assert_eq!(bare(&files, &graph, path), bare(&after, &again, path));
+        }
+    }
+}
+
+/// The file with every specifier removed.
+fn bare(files: &Tree, graph: &Graph, path: &str) -> String {
+    let mut text = String::from_utf8(files[path].clone()).unwrap();
+    let mut spans: Vec<_> = graph
+        .requirements()
+        .iter()
+        .filter(|one| one.path == path)
+        .filter_map(|one| one.span.clone())
+        .collect();
+    spans.sort_by_key(|span| std::cmp::Reverse(span.start));
+    for span in spans {
+        text.replace_range(span, "");
+    }
+    text
+}
