@@ -65,6 +65,8 @@ pub enum ErrorKind {
     NoProject,
     /// Nothing tells how to bump the version, and the command line does not either
     NoBump,
+    /// There are no changes to release
+    NoEntries,
     /// Only the project's build backend can tell its name or version
     OnlyBackendKnows,
     /// A preflight or a check refused, before anything was done
@@ -82,7 +84,7 @@ impl ErrorKind {
         match self {
             Self::Failed => ExitCode::Failed,
             Self::Usage | Self::NoProject | Self::NoBump | Self::OnlyBackendKnows => ExitCode::Usage,
-            Self::Refused => ExitCode::Refused,
+            Self::Refused | Self::NoEntries => ExitCode::Refused,
             Self::Left => ExitCode::Left,
             Self::TrialFailed => ExitCode::TrialFailed,
             Self::Interrupted => ExitCode::Interrupted,
@@ -154,6 +156,12 @@ impl Error {
     /// The same error with another kind, for a caller that knows what is left behind.
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// The error as one of a member of a workspace.
+    pub fn of_member(mut self, name: &str) -> Self {
+        self.message = format!("{name}: {}", self.message);
         self
     }
 

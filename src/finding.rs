@@ -85,6 +85,13 @@ impl Finding {
         Self::new(Severity::Detail, message)
     }
 
+    /// The same, as one of a member of a workspace.
+    #[must_use]
+    pub fn of_member(mut self, name: &str) -> Self {
+        self.message = format!("{name}: {}", self.message);
+        self
+    }
+
     /// One that `--force` makes a warning of.
     pub fn advisory(mut self) -> Self {
         self.advisory = true;

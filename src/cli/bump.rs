@@ -26,7 +26,8 @@ pub(super) fn bump(context: &Context, arguments: &Arguments) -> Result<()> {
     ops::bump(
         context,
         &BumpOptions {
-            bump: arguments.wanted.bump.as_deref(),
+            bumps: &arguments.wanted.bumps,
+            all: arguments.wanted.all,
             notes: arguments.wanted.notes.as_deref(),
             yes: arguments.yes,
             dry_run: arguments.dry_run,

@@ -94,8 +94,15 @@ struct Common {
 struct WantedRelease {
     /// How to bump the version: major, minor, patch, a, b, rc, post, dev, release (drop the pre-release), or a version.
     /// The default is the current version if it has no tag yet, else the bump that the changelog's Unreleased section calls for
+    ///
+    /// In a workspace: the members to release, each with its bump (`core=minor cli=patch`) or without (`core`), or the bump
+    /// of all that have changed. The default is every member whose changelog has entries
     #[arg(value_name = "BUMP")]
-    bump: Option<String>,
+    bumps: Vec<String>,
+
+    /// Release every member of the workspace
+    #[arg(long)]
+    all: bool,
 
     /// The release's notes, if the changelog does not have them: a file in the changelog's format
     #[arg(long, value_name = "FILE")]

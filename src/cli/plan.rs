@@ -27,7 +27,8 @@ pub(super) struct Arguments {
 pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
     let session = Session::open(context)?;
     let wanted = Wanted {
-        bump: arguments.wanted.bump.as_deref(),
+        bumps: &arguments.wanted.bumps,
+        all: arguments.wanted.all,
         notes: arguments.wanted.notes.as_deref(),
         force: arguments.force,
         is_tagged: false,

@@ -20,12 +20,12 @@ pub(super) struct Arguments {
     sdist_only: bool,
 
     /// Release the version whose tag marks HEAD: nothing is committed, tagged or pushed
-    #[arg(long, conflicts_with_all = ["bump", "untagged", "notes"])]
+    #[arg(long, conflicts_with_all = ["bumps", "untagged", "notes"])]
     tagged: bool,
 
     /// Release what is committed as a release: the version that the project states has no tag, and no stage would change a
     /// file. Otherwise do nothing, and write no file
-    #[arg(long, conflicts_with = "bump")]
+    #[arg(long, conflicts_with = "bumps")]
     untagged: bool,
 
     /// Where git has no identity, commit and tag as the bot of the forge whose job this is (GitHub, GitLab)
@@ -49,7 +49,8 @@ pub(super) fn prepare(context: &Context, arguments: &Arguments) -> Result<()> {
     ops::prepare(
         context,
         &PrepareOptions {
-            bump: arguments.wanted.bump.as_deref(),
+            bumps: &arguments.wanted.bumps,
+            all: arguments.wanted.all,
             notes: arguments.wanted.notes.as_deref(),
             out: &arguments.out,
             sdist_only: arguments.sdist_only,

@@ -30,7 +30,8 @@ pub(super) fn propose(context: &Context, arguments: &Arguments) -> Result<()> {
     ops::propose(
         context,
         &ProposeOptions {
-            bump: arguments.wanted.bump.as_deref(),
+            bumps: &arguments.wanted.bumps,
+            all: arguments.wanted.all,
             notes: arguments.wanted.notes.as_deref(),
             author_from_forge: arguments.author_from_forge,
             yes: arguments.yes,

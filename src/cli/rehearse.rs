@@ -25,7 +25,8 @@ pub(super) struct Arguments {
 
 pub(super) fn rehearse(context: &Context, arguments: &Arguments) -> Result<()> {
     let options = RehearseOptions {
-        bump: arguments.wanted.bump.as_deref(),
+        bumps: &arguments.wanted.bumps,
+        all: arguments.wanted.all,
         notes: arguments.wanted.notes.as_deref(),
         yes: arguments.yes,
         fresh: arguments.fresh,

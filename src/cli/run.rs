@@ -45,7 +45,8 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     ops::run(
         context,
         &RunOptions {
-            bump: arguments.wanted.bump.as_deref(),
+            bumps: &arguments.wanted.bumps,
+            all: arguments.wanted.all,
             notes: arguments.wanted.notes.as_deref(),
             yes: arguments.yes,
             dry_run: arguments.dry_run,

@@ -8,6 +8,7 @@ mod locate;
 mod report;
 mod settings;
 mod template;
+mod workspace;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,6 +19,9 @@ pub use index::{Attestations, IndexKind, IndexSettings, index_schema};
 pub use locate::{FILES, Location, Root, locate, locate_root};
 pub use report::{Source, list, nearest};
 pub use template::{Names, Template};
+pub use workspace::{
+    Dependents, MEMBER_KEYS, MemberSettings, Members, Versions, WorkspaceSettings, workspace_schema,
+};
 
 use crate::error::Result;
 use crate::python::project::is_project_name;
@@ -27,7 +31,7 @@ pub const DEFAULT_STAGES: [&str; 8] =
     ["changelog", "version", "tag", "build", "check", "testpypi", "push", "pypi"];
 
 /// The keys at the top, and what they mean
-pub const ROOT_KEYS: [(&str, &str); 5] = [
+pub const ROOT_KEYS: [(&str, &str); 7] = [
     ("name", "The project's name, where its own files do not tell it"),
     (
         "stages",
@@ -36,6 +40,8 @@ pub const ROOT_KEYS: [(&str, &str); 5] = [
     ("carry", "Ignored files that the build needs, relative to the project"),
     ("stage", "The settings of each stage: [stage.NAME]"),
     ("index", "The settings of each index: [index.NAME]; a stage of that name uploads to it"),
+    ("workspace", "The packages of a workspace, which are released together"),
+    ("member", "What differs for a member of the workspace: [member.NAME]"),
 ];
 
 /// A name in the configuration and its position
@@ -46,7 +52,7 @@ pub struct Spanned {
 }
 
 /// The configuration of a release
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Config {
     source: Source,
     name: Option<String>,
@@ -56,6 +62,11 @@ pub struct Config {
     indexes: BTreeMap<String, IndexSettings>,
     /// The position of each `[index.NAME]`
     index_spans: Vec<Spanned>,
+    workspace: Option<WorkspaceSettings>,
+    /// The exceptions of the workspace's members
+    members: Vec<MemberSettings>,
+    /// The name of tags where neither the configuration nor earlier releases tell it
+    default_tag: Option<&'static str>,
 }
 
 impl Config {
@@ -72,6 +83,9 @@ impl Config {
             stage_tables: BTreeMap::new(),
             indexes: index::predefined(),
             index_spans: Vec::new(),
+            workspace: None,
+            members: Vec::new(),
+            default_tag: None,
         }
     }
 
@@ -126,6 +140,8 @@ impl Config {
                         self.index_spans.push(Spanned { value: name.to_owned(), span: item.span() });
                     }
                 }
+                "workspace" => self.read_workspace(item)?,
+                "member" => self.read_members(item)?,
                 unknown => {
                     let span = root.key(unknown).and_then(toml_edit::Key::span);
                     let known = || ROOT_KEYS.iter().map(|(name, _)| *name);
@@ -140,7 +156,7 @@ impl Config {
                 }
             }
         }
-        Ok(())
+        self.check_members()
     }
 
     fn table(&self, item: &Item, what: &str) -> Result<Table> {
@@ -178,6 +194,11 @@ impl Config {
     /// The project's name, where its own metadata cannot be read.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// The name of tags where neither the configuration nor earlier releases tell it, as a template; none for the usual one.
+    pub fn default_tag(&self) -> Option<&'static str> {
+        self.default_tag
     }
 
     /// The stages in order.

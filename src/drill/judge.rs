@@ -18,7 +18,7 @@ use crate::engine::run::Store;
 use crate::engine::status::NextCommand;
 use crate::error::{ExitCode, Result};
 use crate::world::failpoints::Failpoint;
-use crate::world::git::{Landing, Repository};
+use crate::world::git::{Landing, Repository, TagRef};
 use crate::world::process::Process;
 
 /// The expected states
@@ -181,7 +181,7 @@ impl Judge<'_> {
         for record in Journal::read(&run.journal())? {
             match record {
                 Record::Intent { effect: Effect::Land { landing }, .. } => {
-                    differences.extend(tag_is_right(&repository, &landing)?);
+                    differences.extend(tags_are_right(&repository, &landing)?);
                     land(&mut should, &landing);
                 }
                 Record::Intent { effect: Effect::Push { remote, updates, .. }, .. } => {
@@ -198,8 +198,8 @@ impl Judge<'_> {
                 Record::Intent { effect: Effect::Upload { index, distribution, .. }, .. } => {
                     intended.push((index, distribution.filename, distribution.sha256));
                 }
-                Record::StageDone { outputs, .. } if !outputs.distributions.is_empty() => {
-                    distributions = outputs.distributions.iter().map(named).collect();
+                Record::StageDone { outputs, .. } if outputs.files().next().is_some() => {
+                    distributions = outputs.files().map(named).collect();
                 }
                 _ => {}
             }
@@ -312,14 +312,22 @@ fn land(should: &mut Facts, landing: &Landing) {
         Some(branch) => drop(should.refs.insert(branch.clone(), landing.new.clone())),
         None => should.head.clone_from(&landing.new),
     }
-    if let Some(tag) = &landing.tag {
+    for tag in &landing.tags {
         should.refs.insert(format!("refs/tags/{}", tag.name), tag.object.clone());
     }
 }
 
-/// Checks that the tag is annotated and points to the release commit.
-fn tag_is_right(repository: &Repository, landing: &Landing) -> Result<Option<String>> {
-    let Some(tag) = &landing.tag else { return Ok(None) };
+/// Checks that every tag is annotated and points to the release commit.
+fn tags_are_right(repository: &Repository, landing: &Landing) -> Result<Option<String>> {
+    for tag in &landing.tags {
+        if let Some(wrong) = tag_is_wrong(repository, landing, tag)? {
+            return Ok(Some(wrong));
+        }
+    }
+    Ok(None)
+}
+
+fn tag_is_wrong(repository: &Repository, landing: &Landing, tag: &TagRef) -> Result<Option<String>> {
     let git = |arguments: &[&str]| Process::new("git").args(arguments).folder(repository.top()).capture();
     let kind = git(&["cat-file", "-t", &tag.object])?.text();
     let marked = git(&["rev-parse", "--verify", &format!("{}^{{commit}}", tag.object)])?.text();

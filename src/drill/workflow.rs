@@ -30,8 +30,8 @@ pub(super) fn to_publish(world: &Path, project: &Path, index: &str) -> Result<Ve
                 let there = refs(&remote(world, name))?;
                 is_pushed |= updates.iter().all(|update| there.get(&update.name) == update.new.as_ref());
             }
-            Record::StageDone { outputs, .. } if !outputs.distributions.is_empty() => {
-                files = outputs.distributions.iter().map(|file| file.path.clone()).collect();
+            Record::StageDone { outputs, .. } if outputs.files().next().is_some() => {
+                files = outputs.files().map(|file| file.path.clone()).collect();
             }
             _ => {}
         }

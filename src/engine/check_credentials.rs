@@ -53,6 +53,6 @@ fn has_all(destination: &Destination, outputs: &Outputs, effects: &[Entry]) -> b
             _ => false,
         })
     };
-    let mut filenames = outputs.distributions.iter().map(|distribution| &distribution.filename);
-    destination.exact && !outputs.distributions.is_empty() && filenames.all(is_uploaded)
+    let mut filenames = outputs.files().map(|distribution| &distribution.filename);
+    destination.exact && outputs.files().next().is_some() && filenames.all(is_uploaded)
 }

@@ -51,11 +51,12 @@ pub fn plan(pipeline: &Pipeline, release: &mut Release, listener: &dyn Listener)
         let mut effects = Effects::inert(stage.name(), Reach::Private, listener);
         let outputs =
             stage.run(release, &mut effects).map_err(|error| error.with_kind(ErrorKind::Refused))?;
-        release.outputs.merge(outputs);
+        release.take(outputs);
         let writes = effects.take_writes();
         written.extend(writes.iter().map(|(path, _)| path.clone()));
         release.overlay(writes);
-        let actions = effects.into_actions().into_iter();
+        let (actions, members) = effects.into_actions();
+        let actions = actions.into_iter().chain(members.into_iter().flat_map(|member| member.actions));
         planned.actions.extend(actions.map(|action| (stage.name().to_owned(), action)));
     }
     written.sort();
@@ -127,7 +128,7 @@ pub fn clone(
         let mut effects = Effects::live(stage.name(), Reach::Private, listener, live);
         effects.check_interrupt()?;
         let outputs = stage.run(release, &mut effects)?;
-        release.outputs.merge(outputs);
+        release.take(outputs);
     }
     Ok(clone)
 }

@@ -1,6 +1,7 @@
 //! Effects: the only way for a stage to change anything. Each is written to the journal; while a plan is made, they do
 //! nothing.
 
+mod members;
 mod plugin;
 mod workbench;
 
@@ -13,7 +14,7 @@ pub use workbench::Workbench;
 use super::event::{Event, Listener};
 use super::journal::{Earlier, Entry, Journal, Record, entries};
 use super::locks::LocksBefore;
-use super::model::{Action, Effect, Reach, State};
+use super::model::{Action, Effect, MemberActions, PluginSteps, Reach, State};
 use super::run::RunFolder;
 use crate::error::{Error, Result};
 use crate::world::failpoints::InEffect;
@@ -79,7 +80,11 @@ pub struct Effects<'run> {
     /// Whether an earlier stage changes files, as far as the plan knows
     after_changes: bool,
     /// What the stage's plugin would do, by its preflight
-    plugin_steps: Vec<String>,
+    plugin_steps: PluginSteps,
+    /// The member of the workspace that they are for
+    member: Option<String>,
+    /// What was done for each member
+    members: Vec<MemberActions>,
 }
 
 impl<'run> Effects<'run> {
@@ -93,7 +98,9 @@ impl<'run> Effects<'run> {
             actions: Vec::new(),
             writes: Vec::new(),
             after_changes: false,
-            plugin_steps: Vec::new(),
+            plugin_steps: PluginSteps::new(),
+            member: None,
+            members: Vec::new(),
         }
     }
 
@@ -103,13 +110,16 @@ impl<'run> Effects<'run> {
     }
 
     /// Inert effects for a stage whose plugin has said what it would do.
-    pub(super) fn with_plugin_steps(self, plugin_steps: Vec<String>) -> Self {
-        Self { plugin_steps, ..self }
+    pub(super) fn with_plugin_steps(mut self, all: &PluginSteps) -> Self {
+        let own = all.iter().filter(|((stage, _), _)| *stage == self.stage);
+        self.plugin_steps = own.map(|(key, steps)| (key.clone(), steps.clone())).collect();
+        self
     }
 
     /// What the stage's plugin would do, in a plan.
     pub fn plugin_steps(&self) -> &[String] {
-        &self.plugin_steps
+        let steps = self.plugin_steps.get(&(self.stage.clone(), self.member.clone()));
+        steps.map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether, in a plan, there is something to commit; a command may always have changed something.
@@ -121,8 +131,9 @@ impl<'run> Effects<'run> {
         Self { live: Some(live), ..Self::inert(stage, reach, listener) }
     }
 
-    pub(super) fn into_actions(self) -> Vec<Action> {
-        self.actions
+    /// The actions, and those of each member.
+    pub(super) fn into_actions(self) -> (Vec<Action>, Vec<MemberActions>) {
+        (self.actions, self.members)
     }
 
     /// What inert effects would write, by path in the project.

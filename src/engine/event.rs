@@ -129,6 +129,9 @@ pub enum Event<'a> {
         tag: Option<&'a str>,
         commit: Option<&'a str>,
         links: &'a [String],
+        /// The members of a workspace
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        members: &'a [ReleasedMember<'a>],
     },
     /// Every file of an upload without a release is on the index
     Published {
@@ -206,6 +209,14 @@ pub enum Event<'a> {
     },
 }
 
+/// A member of a workspace that was released
+#[derive(Debug, Serialize)]
+pub struct ReleasedMember<'a> {
+    pub name: &'a str,
+    pub version: &'a str,
+    pub tag: &'a str,
+}
+
 /// A file that a command edits
 #[derive(Debug, Serialize)]
 pub struct EditedFile {
@@ -232,6 +243,23 @@ pub enum FileStatus {
 /// Receives the events of a run
 pub trait Listener {
     fn on_event(&self, event: &Event<'_>);
+
+    /// An event of one member of a workspace.
+    fn on_event_of(&self, _member: &str, event: &Event<'_>) {
+        self.on_event(event);
+    }
+}
+
+/// A listener that names the member whose events it gets
+pub struct OfMember<'a> {
+    pub member: &'a str,
+    pub listener: &'a dyn Listener,
+}
+
+impl Listener for OfMember<'_> {
+    fn on_event(&self, event: &Event<'_>) {
+        self.listener.on_event_of(self.member, event);
+    }
 }
 
 impl<F: Fn(&Event<'_>)> Listener for F {

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::effects::{Effects, Live};
-use super::event::{Event, Listener};
-use super::journal::{FORMAT, Header, Journal, Outcome, Record, left_on_rehearsals};
+use super::event::{Event, Listener, ReleasedMember};
+use super::journal::{FORMAT, Header, HeaderMember, Journal, Outcome, Record, left_on_rehearsals};
 use super::locks::LocksBefore;
 use super::recover::{OnUndoFailure, RecoveryContext};
-use super::release::Release;
+use super::release::{Release, Target};
 use super::resume_state::{completed_stages, is_continued, is_rebuilt, is_whole, landing, restore};
 use super::run::{RunFolder, Store};
 use super::stage::Stage;
@@ -84,7 +84,7 @@ impl<'a> Execution<'a> {
             rehearsal: None,
         };
         let folder = execution.run.folder().display().to_string();
-        let version = execution.release.target.version.to_string();
+        let version = execution.release.names().version.clone();
         listener.on_event(&Event::RunStarted { run: execution.run.id(), folder: &folder, version: &version });
         Ok(execution)
     }
@@ -261,7 +261,7 @@ impl<'a> Execution<'a> {
         let names: Vec<&str> = self.pipeline.stages().map(Stage::name).collect();
         let records = self.journal.records();
         let (done, outputs) = completed_stages(records, &names);
-        self.release.outputs = outputs;
+        self.release.set_outputs(outputs);
         let continued = is_continued(records);
         if is_rebuilt(records) {
             self.release.mark_reconstructed();
@@ -282,7 +282,7 @@ impl<'a> Execution<'a> {
         self.expect_head()?;
         // Redo interrupted private work from the start: it had no effects outside.
         self.run.clear(true)?;
-        self.release.outputs = Outputs::default();
+        self.release.set_outputs(Outputs::default());
         fs_err::create_dir_all(self.run.dist())?;
         let checkout = &self.release.checkout;
         PrivateClone::make(&checkout.repository, &checkout.head, &tree)?;
@@ -325,7 +325,11 @@ impl<'a> Execution<'a> {
         };
         let mut effects = Effects::live(stage.name(), reach, self.listener, live);
         effects.check_interrupt()?;
-        let ran = catch_unwind(AssertUnwindSafe(|| stage.run(release, &mut effects)));
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            let mut outputs = stage.run(release, &mut effects)?;
+            outputs.merge(stage.conclude(release, &mut effects)?);
+            Ok(outputs)
+        }));
         let outputs = ran.unwrap_or_else(|panic| {
             let message =
                 panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
@@ -337,7 +341,7 @@ impl<'a> Execution<'a> {
             .help("this is a bug in pyrelease; please report it"))
         })?;
         self.journal.write(Record::StageDone { stage: stage.name().to_owned(), outputs: outputs.clone() })?;
-        self.release.outputs.merge(outputs);
+        self.release.take(outputs);
         let seconds = started.elapsed().as_secs_f64();
         self.listener.on_event(&Event::StageFinished { stage: stage.name(), seconds });
         Ok(())
@@ -354,13 +358,11 @@ impl<'a> Execution<'a> {
         let Some(landing) = landing(&self.release).missing(&self.release.checkout.repository) else {
             return Ok(());
         };
-        if landing.new == landing.old && landing.tag.is_none() {
+        if landing.new == landing.old && landing.tags.is_empty() {
             return Ok(());
         }
-        let action = Action::Land {
-            branch: landing.branch.clone(),
-            tag: landing.tag.as_ref().map(|tag| tag.name.clone()),
-        };
+        let tags = landing.tags.iter().map(|tag| tag.name.clone()).collect();
+        let action = Action::land(landing.branch.clone(), tags);
         self.listener.on_event(&Event::Action { stage: LANDING, action: &action });
         let repository = &self.release.checkout.repository;
         let effect = Effect::Land { landing: landing.clone() };
@@ -374,21 +376,25 @@ impl<'a> Execution<'a> {
 
     fn finish(mut self) -> Result<()> {
         self.journal.end(Outcome::Released)?;
-        let target = &self.release.target;
+        let names = self.release.names();
         let outputs = &self.release.outputs;
+        let tags = outputs.tags();
+        let links = outputs.all_links();
+        let members: Vec<ReleasedMember<'_>> = self.release.members.iter().map(released).collect();
         self.listener.on_event(&Event::Released {
-            name: &target.project.name,
-            version: &target.version.to_string(),
-            tag: outputs.tag.as_ref().map(|tag| tag.name.as_str()),
+            name: &names.name,
+            version: &names.version,
+            tag: tags.first().filter(|_| tags.len() == 1).map(|tag| tag.name.as_str()),
             commit: outputs.commit.as_deref(),
-            links: &outputs.links,
+            links: &links,
+            members: &members,
         });
         if !self.keeps_clone {
             self.run.clear_up(false, self.listener);
         }
-        match &outputs.failed_trial {
-            None => Ok(()),
-            Some(reason) => Err(Error::failed(format!("released, but {reason}"))
+        match outputs.failed_trials().as_slice() {
+            [] => Ok(()),
+            reasons => Err(Error::failed(format!("released, but {}", reasons.join("; ")))
                 .with_kind(ErrorKind::TrialFailed)
                 .help("the run is over, and users can install the release")
                 .help("if the release is broken, yank it on the index, and release the next version")),
@@ -402,9 +408,9 @@ pub(super) fn header(run: String, pipeline: &Pipeline, release: &Release, source
         format: FORMAT,
         pyrelease: env!("CARGO_PKG_VERSION").to_owned(),
         run,
-        name: target.project.name.clone(),
-        version: target.version.to_string(),
-        previous_version: target.previous.to_string(),
+        name: target.names.name.clone(),
+        version: target.names.version.clone(),
+        previous_version: target.names.previous_version.clone(),
         previous_tag: target.previous_tag.clone(),
         tag: target.names.tag.clone(),
         date: target.names.date.clone(),
@@ -428,6 +434,26 @@ pub(super) fn header(run: String, pipeline: &Pipeline, release: &Release, source
         sdist_only: release.building.sdist_only,
         is_tagged: release.is_tagged,
         from: release.building.from.clone(),
+        members: release.members.iter().map(header_member).collect(),
+    }
+}
+
+fn released(member: &Release) -> ReleasedMember<'_> {
+    let names = member.names();
+    ReleasedMember { name: &names.name, version: &names.version, tag: &names.tag }
+}
+
+fn header_member(member: &Release) -> HeaderMember {
+    let Target { names, previous_tag, conventions, .. } = &member.target;
+    HeaderMember {
+        name: names.name.clone(),
+        version: names.version.clone(),
+        previous_version: names.previous_version.clone(),
+        previous_tag: previous_tag.clone(),
+        tag: names.tag.clone(),
+        prefix: member.checkout.prefix.clone(),
+        is_private: member.is_private,
+        conventions: conventions.clone(),
     }
 }
 

@@ -27,7 +27,7 @@ impl Execution<'_> {
         if self.pipeline.stages().skip(done).all(needs_none) {
             return Ok(());
         }
-        let missing = outputs.distributions.iter().filter(|file| verify(file).is_err());
+        let missing = outputs.files().filter(|file| verify(file).is_err());
         let lost: Vec<&Distribution> = missing.filter(|file| !self.fetch(file)).collect();
         if lost.is_empty() { Ok(()) } else { Err(self.lost_distributions(&lost)) }
     }

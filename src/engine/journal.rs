@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 pub use copy::copy;
-pub use header::Header;
+pub use header::{Header, HeaderMember};
 use relocate::relocate;
 pub use tail::{End, end_of};
 use tail::{Tail, end};
@@ -155,11 +155,11 @@ impl Record {
     }
 
     /// The release's distributions that it names.
-    pub fn distributions(&self) -> &[Distribution] {
+    pub fn distributions(&self) -> Vec<&Distribution> {
         match self {
-            Self::StageDone { outputs, .. } | Self::Found { outputs, .. } => &outputs.distributions,
-            Self::Adopted { distributions } => distributions,
-            _ => &[],
+            Self::StageDone { outputs, .. } | Self::Found { outputs, .. } => outputs.files().collect(),
+            Self::Adopted { distributions } => distributions.iter().collect(),
+            _ => Vec::new(),
         }
     }
 }

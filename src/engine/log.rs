@@ -69,7 +69,7 @@ pub fn built(store: &Store) -> Result<BTreeSet<(String, String)>> {
         }
         for record in records {
             if !matches!(record, Record::Found { .. }) {
-                let files = record.distributions().iter();
+                let files = record.distributions().into_iter();
                 built.extend(files.map(|file| (file.filename.clone(), file.sha256.clone())));
             }
         }

@@ -1,17 +1,12 @@
 //! The pipeline: the stages of a release in order, and the plan of what they would do.
 
-use std::collections::BTreeMap;
-
 use super::effects::Effects;
 use super::event::Listener;
-use super::model::{Action, Outputs, Plan, PlannedStage, Product, Reach};
+use super::model::{Action, Outputs, Plan, PlannedMember, PlannedStage, PluginSteps, Product, Reach};
 use super::order::{self, OrderError};
-use super::release::Release;
+use super::release::{Release, Target};
 use super::stage::Stage;
 use crate::error::{Error, Result};
-
-/// What the plugins of stages would do, by stage
-pub type PluginSteps = BTreeMap<String, Vec<String>>;
 
 /// The stages of a release in their order
 pub struct Pipeline {
@@ -57,7 +52,7 @@ impl Pipeline {
     pub fn plan(
         &self,
         release: &mut Release,
-        mut plugin_steps: PluginSteps,
+        plugin_steps: PluginSteps,
         listener: &dyn Listener,
     ) -> Result<Plan> {
         let mut stages = Vec::new();
@@ -67,13 +62,13 @@ impl Pipeline {
         for (stage, reach) in self.reaching(release) {
             let mut effects = Effects::inert(stage.name(), reach, listener)
                 .after_changes(is_changed)
-                .with_plugin_steps(plugin_steps.remove(stage.name()).unwrap_or_default());
-            let outputs = stage
-                .run(release, &mut effects)
-                .map_err(|error| error.with_kind(crate::error::ErrorKind::Refused))?;
-            release.outputs.merge(outputs);
-            let actions = effects.into_actions();
-            for action in &actions {
+                .with_plugin_steps(&plugin_steps);
+            let refused = |error: Error| error.with_kind(crate::error::ErrorKind::Refused);
+            let mut outputs = stage.run(release, &mut effects).map_err(refused)?;
+            outputs.merge(stage.conclude(release, &mut effects).map_err(refused)?);
+            release.take(outputs);
+            let (actions, members) = effects.into_actions();
+            for action in actions.iter().chain(members.iter().flat_map(|member| &member.actions)) {
                 is_changed |= action.may_change_files();
                 match action {
                     Action::Write { path } => uncommitted = Some((stage.name().to_owned(), path.clone())),
@@ -88,10 +83,11 @@ impl Pipeline {
                 stages.extend(landing.take().map(|landing| landing.planned(release)));
             }
             // A later stage lands its own commits.
-            for action in actions.iter().filter(|_| reach < Reach::Repository) {
+            let all = actions.iter().chain(members.iter().flat_map(|member| &member.actions));
+            for action in all.filter(|_| reach < Reach::Repository) {
                 match action {
                     Action::Commit { .. } => drop(landing.get_or_insert_default()),
-                    Action::Tag { name, .. } => landing.get_or_insert_default().tag = Some(name.clone()),
+                    Action::Tag { name, .. } => landing.get_or_insert_default().add(name),
                     _ => {}
                 }
             }
@@ -102,12 +98,13 @@ impl Pipeline {
                 landing.get_or_insert_default();
             }
             if gives.contains(&Product::Tag) {
-                landing.get_or_insert_default().tag = Some(release.names().tag.clone());
+                let landing = landing.get_or_insert_default();
+                release.tag_names().for_each(|name| landing.add(name));
             }
-            stages.push(PlannedStage { name: stage.name().to_owned(), reach, actions });
+            stages.push(PlannedStage { name: stage.name().to_owned(), reach, actions, members });
         }
         stages.extend(landing.map(|landing| landing.planned(release)));
-        release.outputs = Outputs::default();
+        release.set_outputs(Outputs::default());
         if let Some((stage, path)) = uncommitted {
             return Err(Error::usage(format!(
                 "`{stage}` changes `{path}` and no stage after it commits the change"
@@ -116,29 +113,55 @@ impl Pipeline {
         }
         let target = &release.target;
         Ok(Plan {
-            name: target.project.name.clone(),
-            version: target.version.to_string(),
-            previous_version: target.previous.to_string(),
+            name: target.names.name.clone(),
+            version: target.names.version.clone(),
+            previous_version: target.names.previous_version.clone(),
             tag: target.names.tag.clone(),
             branch: release.checkout.head.branch.clone(),
             commit: release.checkout.head.commit.clone(),
             reason: target.reason.clone(),
             conventions: target.conventions.planned(self.stages().map(|stage| stage.name())),
             stages,
+            members: release.members.iter().map(planned_member).collect(),
         })
+    }
+}
+
+fn planned_member(release: &Release) -> PlannedMember {
+    let Target { names, previous_tag, reason, .. } = &release.target;
+    PlannedMember {
+        name: names.name.clone(),
+        version: names.version.clone(),
+        previous_version: names.previous_version.clone(),
+        tag: names.tag.clone(),
+        folder: release.checkout.prefix.trim_end_matches('/').to_owned(),
+        previous_tag: previous_tag.clone(),
+        is_private: release.is_private,
+        reason: reason.clone(),
     }
 }
 
 /// The landing, which the engine does between the stages
 #[derive(Default)]
 struct PlannedLanding {
-    tag: Option<String>,
+    tags: Vec<String>,
 }
 
 impl PlannedLanding {
+    fn add(&mut self, tag: &str) {
+        if self.tags.iter().all(|known| known != tag) {
+            self.tags.push(tag.to_owned());
+        }
+    }
+
     fn planned(self, release: &Release) -> PlannedStage {
         let branch = release.checkout.head.branch.clone();
-        let action = Action::Land { branch, tag: self.tag };
-        PlannedStage { name: "land".to_owned(), reach: Reach::Repository, actions: vec![action] }
+        let action = Action::land(branch, self.tags);
+        PlannedStage {
+            name: "land".to_owned(),
+            reach: Reach::Repository,
+            actions: vec![action],
+            members: Vec::new(),
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! Preflight: finds everything that would make a release fail, before anything is changed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, ScopedJoinHandle};
 
 use super::event::{Event, Listener};
 use super::release::Release;
 use super::repository_checks;
-use crate::engine::model::Reach;
-use crate::engine::pipeline::{Pipeline, PluginSteps};
+use crate::engine::model::{PluginSteps, Reach};
+use crate::engine::pipeline::Pipeline;
 use crate::engine::stage::{PluginPreflight, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, Leave, Severity};
@@ -84,7 +85,7 @@ pub fn examine(
                     true => finding.about_rights(),
                     false => finding,
                 }));
-                steps.insert(stage.name().to_owned(), reply.steps);
+                steps.extend(by_member(stage, reply.steps, reply.members));
             }
             Err(error) => findings.push(error.into()),
         }
@@ -103,11 +104,22 @@ pub fn plugin_steps(pipeline: &Pipeline, release: &Release) -> Result<PluginStep
     let threads: Vec<_> = pipeline.stages().map(|stage| stage.ask_plugin(release)).collect();
     let replies = pipeline.stages().zip(threads).map(|(stage, thread)| {
         let reply = thread.map(join).transpose().map_err(|error| error.with_kind(ErrorKind::Refused))?;
-        Ok((stage.name().to_owned(), reply.unwrap_or_default().steps))
+        let reply = reply.unwrap_or_default();
+        Ok(by_member(stage, reply.steps, reply.members))
     });
     // Join every thread, also after an error.
-    let replies: Vec<Result<_>> = replies.collect();
-    replies.into_iter().collect()
+    let replies: Vec<Result<Vec<_>>> = replies.collect();
+    Ok(replies.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+fn by_member(
+    stage: &dyn Stage,
+    own: Vec<String>,
+    members: BTreeMap<String, Vec<String>>,
+) -> Vec<((String, Option<String>), Vec<String>)> {
+    let members = members.into_iter().map(|(member, steps)| (Some(member), steps));
+    let all = members.chain([(None, own)]);
+    all.map(|(member, steps)| ((stage.name().to_owned(), member), steps)).collect()
 }
 
 fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {

@@ -43,7 +43,7 @@ pub fn begin(
     fs_err::create_dir_all(&dist)?;
     let mut proven = gather(&dist)?;
     let set_path = |file: &mut Distribution| file.path = run.dist().join(&file.filename);
-    proven.outputs.distributions.iter_mut().for_each(set_path);
+    proven.outputs.files_mut().for_each(set_path);
 
     let header = header(run.id().to_owned(), pipeline, release, source);
     let project = header.name.clone();

@@ -121,7 +121,7 @@ pub fn keep(
     }
     fs_err::create_dir_all(rehearsal.dist())?;
     let outputs = outputs(&records, &private(&subject.header));
-    for file in outputs.iter().flat_map(|(_, outputs)| &outputs.distributions) {
+    for file in outputs.iter().flat_map(|(_, outputs)| outputs.files()) {
         if file.path.is_file() {
             fs_err::copy(&file.path, rehearsal.dist().join(&file.filename))?;
         }
@@ -131,8 +131,8 @@ pub fn keep(
         let landing = Landing {
             branch: subject.header.branch.clone(),
             old: subject.header.head.clone(),
-            new: prepared.commit.unwrap_or_else(|| subject.header.head.clone()),
-            tag: prepared.tag,
+            new: prepared.commit.clone().unwrap_or_else(|| subject.header.head.clone()),
+            tags: prepared.tags(),
             head: None,
         };
         write_bundle(repository, copy, &landing, &rehearsal.bundle(), &rehearsal.tree().join("bundled"))?;
@@ -194,7 +194,7 @@ impl Execution<'_> {
     pub(super) fn take_over(&mut self, rehearsal: &RunFolder) -> Result<()> {
         let Err(error) = self.take(rehearsal) else { return Ok(()) };
         self.run.clear(true)?;
-        self.release.outputs = Outputs::default();
+        self.release.set_outputs(Outputs::default());
         let message = format!("rehearsal {} cannot be used: {}", rehearsal.id(), error.chain());
         let help = Some("the release is built again");
         self.listener.on_event(&Event::Warning { stage: None, message: &message, help });
@@ -210,7 +210,7 @@ impl Execution<'_> {
         }
         let mut outputs = outputs(&records, &stages);
         fs_err::create_dir_all(self.run.dist())?;
-        for file in outputs.iter_mut().flat_map(|(_, outputs)| &mut outputs.distributions) {
+        for file in outputs.iter_mut().flat_map(|(_, outputs)| outputs.files_mut()) {
             if Path::new(&file.filename).file_name() != Some(file.filename.as_ref()) {
                 return Err(Error::failed(format!("its journal names a file `{}`", file.filename)));
             }
@@ -220,7 +220,7 @@ impl Execution<'_> {
             file.path = path;
             verify(file)?;
         }
-        self.release.outputs = merged(&outputs);
+        self.release.set_outputs(merged(&outputs));
         let tree = self.run.tree();
         let bundle = Some(rehearsal.bundle()).filter(|bundle| bundle.is_file());
         let checkout = &self.release.checkout;

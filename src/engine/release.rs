@@ -13,7 +13,7 @@ use crate::finding::Finding;
 use crate::python::project::{Files, Project};
 use crate::python::version::Version;
 use crate::world::Environment;
-use crate::world::git::{Examination, Head, Repository};
+use crate::world::git::{Author, Examination, Head, Repository};
 use crate::world::hashes::Hashes;
 use crate::world::kept_environment::ResolvedEnvironment;
 
@@ -50,6 +50,25 @@ impl Checkout {
             prefix.push('/');
         }
         Ok(Self { repository, head, prefix, environment, hashes: Hashes::default(), edits: None })
+    }
+
+    /// The same with another folder of the repository as the project's, and with a handle of its own on the repository.
+    ///
+    /// # Errors
+    /// The repository cannot be opened again.
+    pub fn in_folder(&self, prefix: &str) -> Result<Self> {
+        Ok(Self { prefix: prefix.to_owned(), ..self.with(self.repository.reopened()?) })
+    }
+
+    fn with(&self, repository: Repository) -> Self {
+        Self {
+            repository,
+            head: self.head.clone(),
+            prefix: self.prefix.clone(),
+            environment: self.environment.clone(),
+            hashes: self.hashes.clone(),
+            edits: self.edits.clone(),
+        }
     }
 
     /// From now on, reads the project as it is in the working tree: the edits of tracked files count.
@@ -215,9 +234,17 @@ pub struct BuildRequest {
 }
 
 /// A release in progress
+///
+/// That of a workspace has one for each member that is released, and its own target stands for all of them.
 pub struct Release {
     pub checkout: Checkout,
     pub target: Target,
+    /// The members of the workspace that are released, in the order in which they are published
+    pub members: Vec<Release>,
+    /// The name of the member, if it is the release of one
+    pub member: Option<String>,
+    /// Whether it is not uploaded
+    pub is_private: bool,
     /// The outputs of earlier stages
     pub outputs: Outputs,
     pub building: BuildRequest,
@@ -240,6 +267,9 @@ impl Release {
         Self {
             checkout,
             target,
+            members: Vec::new(),
+            member: None,
+            is_private: false,
             outputs: Outputs::default(),
             building: BuildRequest::default(),
             export: None,
@@ -256,40 +286,112 @@ impl Release {
     /// # Errors
     /// The repository cannot be opened again.
     pub(super) fn again(&self, examination: &Arc<Examination>) -> Result<Self> {
-        let Checkout { repository, head, prefix, environment, hashes, edits } = &self.checkout;
-        let checkout = Checkout {
-            repository: repository.again(examination)?,
-            head: head.clone(),
-            prefix: prefix.clone(),
-            environment: environment.clone(),
-            hashes: hashes.clone(),
-            edits: edits.clone(),
-        };
+        self.with(&|repository| repository.again(examination))
+    }
+
+    /// The same release with a handle of its own on the repository, for work in another thread.
+    ///
+    /// # Errors
+    /// The repository cannot be opened again.
+    pub fn reopened(&self) -> Result<Self> {
+        self.with(&Repository::reopened)
+    }
+
+    fn with(&self, open: &dyn Fn(&Repository) -> Result<Repository>) -> Result<Self> {
+        let checkout = self.checkout.with(open(&self.checkout.repository)?);
+        let members = self.members.iter().map(|member| member.with(open)).collect::<Result<_>>()?;
         let (target, outputs, clone) = (self.target.clone(), self.outputs.clone(), self.clone.clone());
         let (building, written) = (self.building.clone(), self.written.clone());
-        let Self { rebuilt, imported, is_tagged, .. } = *self;
+        let Self { rebuilt, imported, is_tagged, is_private, .. } = *self;
         let export = self.export.clone();
-        Ok(Self { checkout, target, outputs, clone, written, rebuilt, imported, is_tagged, building, export })
+        let member = self.member.clone();
+        Ok(Self {
+            checkout,
+            target,
+            members,
+            member,
+            is_private,
+            outputs,
+            clone,
+            written,
+            rebuilt,
+            imported,
+            is_tagged,
+            building,
+            export,
+        })
     }
 
     /// From now on, reads files from the run's clone.
     pub(super) fn enter(&mut self, clone: &Path) {
         self.clone = Some(clone.to_owned());
+        self.members.iter_mut().for_each(|member| member.enter(clone));
+    }
+
+    /// Replaces the outputs of all stages so far.
+    pub(super) fn set_outputs(&mut self, outputs: Outputs) {
+        self.outputs = Outputs::default();
+        self.members.iter_mut().for_each(|member| member.outputs = Outputs::default());
+        self.take(outputs);
+    }
+
+    /// Adds the outputs of a stage. Those of the whole workspace are those of every member, too.
+    pub(super) fn take(&mut self, outputs: Outputs) {
+        let common = Outputs { members: BTreeMap::new(), ..outputs.clone() };
+        for member in &mut self.members {
+            member.outputs.merge(Outputs { links: Vec::new(), ..common.clone() });
+            if let Some(own) = outputs.members.get(&member.target.project.name) {
+                member.outputs.merge(own.clone());
+            }
+        }
+        self.outputs.merge(outputs);
+    }
+
+    /// A member's folder relative to that of the workspace, with `/` and a final one.
+    pub fn folder_of<'a>(&self, member: &'a Self) -> &'a str {
+        let prefix = member.checkout.prefix.as_str();
+        prefix.strip_prefix(self.checkout.prefix.as_str()).unwrap_or(prefix)
+    }
+
+    /// Whether it is the release of a workspace.
+    pub fn is_of_workspace(&self) -> bool {
+        !self.members.is_empty()
+    }
+
+    /// The names of its tags, each once.
+    pub fn tag_names(&self) -> impl Iterator<Item = &str> {
+        let own = self.members.is_empty().then_some(self);
+        let mut names: Vec<&str> =
+            own.into_iter().chain(&self.members).map(|release| release.names().tag.as_str()).collect();
+        let mut known = BTreeSet::new();
+        names.retain(|name| known.insert(*name));
+        names.into_iter()
     }
 
     /// From now on, reads these files as they are here.
     pub(super) fn overlay(&mut self, written: impl IntoIterator<Item = (String, Vec<u8>)>) {
         self.written.extend(written);
+        for member in &mut self.members {
+            let prefix = &member.checkout.prefix;
+            let folder = prefix.strip_prefix(self.checkout.prefix.as_str()).unwrap_or(prefix);
+            let own = self
+                .written
+                .iter()
+                .filter_map(|(path, bytes)| Some((path.strip_prefix(folder)?.to_owned(), bytes.clone())));
+            member.written.extend(own);
+        }
     }
 
     /// Marks the run as reconstructed after its journal was lost.
     pub(super) fn mark_reconstructed(&mut self) {
         self.rebuilt = true;
+        self.members.iter_mut().for_each(Self::mark_reconstructed);
     }
 
     /// Marks the run as imported.
     pub(super) fn mark_imported(&mut self) {
         self.imported = true;
+        self.members.iter_mut().for_each(Self::mark_imported);
     }
 
     /// Whether the run was imported: earlier attempts elsewhere may have done more than its journal records.
@@ -301,6 +403,41 @@ impl Release {
     /// distributions among the outputs are not built again.
     pub fn is_rebuilt(&self) -> bool {
         self.rebuilt
+    }
+
+    /// Sets what the command line says about the environment of the build.
+    pub fn set_building(&mut self, request: &BuildRequest) {
+        self.building = request.clone();
+        self.members.iter_mut().for_each(|member| member.set_building(request));
+    }
+
+    /// Sets the environment variables that everything reads.
+    pub fn set_environment(&mut self, environment: &Environment) {
+        self.checkout.environment = environment.clone();
+        self.members.iter_mut().for_each(|member| member.set_environment(environment));
+    }
+
+    /// Sets the author of what git writes.
+    pub fn set_author(&self, author: &Author) {
+        self.checkout.repository.set_author(author.clone());
+        self.members.iter().for_each(|member| member.set_author(author));
+    }
+
+    /// The releases of the projects that are uploaded: itself, or the members.
+    pub fn uploaded(&self) -> Vec<&Self> {
+        let own = self.members.is_empty().then_some(self);
+        own.into_iter().chain(self.members.iter().filter(|member| !member.is_private)).collect()
+    }
+
+    /// The names of the projects that are uploaded.
+    pub fn uploaded_projects(&self) -> Vec<&str> {
+        self.uploaded().into_iter().map(|release| release.names().name.as_str()).collect()
+    }
+
+    /// Records that the user has agreed to the release.
+    pub fn give_consent(&self) {
+        self.checkout.repository.give_consent();
+        self.members.iter().for_each(Self::give_consent);
     }
 
     /// The values for templates.

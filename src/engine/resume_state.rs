@@ -78,7 +78,7 @@ pub(super) fn landing(release: &Release) -> Landing {
         branch: head.branch.clone(),
         old: head.commit.clone(),
         new: release.outputs.commit.clone().unwrap_or_else(|| head.commit.clone()),
-        tag: release.outputs.tag.clone(),
+        tags: release.outputs.tags(),
         head: head.branch.is_none().then(|| release.checkout.repository.head_name()),
     }
 }

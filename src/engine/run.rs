@@ -10,6 +10,7 @@ use super::journal::{End, Header, Journal, Outcome, Record, end_of, reserve, tai
 use crate::config::Names;
 use crate::engine::journal::may_be_on_an_index;
 use crate::error::{Error, Result};
+use crate::python::filename::normalize;
 use crate::world::git::Repository;
 use crate::world::watchdog::Watchdog;
 use crate::world::{orphans, sync_to_disk};
@@ -51,7 +52,7 @@ impl Store {
         for entry in fs_err::read_dir(&folder)? {
             let entry = entry?;
             if let (true, Ok(id)) = (entry.path().is_dir(), entry.file_name().into_string()) {
-                found.push(RunFolder { folder: entry.path(), id });
+                found.push(RunFolder { folder: entry.path(), id, member: None });
             }
         }
         found.sort_by(|one, other| one.id.cmp(&other.id));
@@ -60,7 +61,7 @@ impl Store {
 
     /// The folder of a run by its id, which may not exist.
     pub fn run(&self, id: &str) -> RunFolder {
-        RunFolder { folder: self.runs_folder().join(id), id: id.to_owned() }
+        RunFolder { folder: self.runs_folder().join(id), id: id.to_owned(), member: None }
     }
 
     /// Deletes a run that nobody needs any more. A kill in between leaves no half of a run. The caller holds the lock.
@@ -264,12 +265,14 @@ impl Drop for Lock {
 pub struct RunFolder {
     folder: PathBuf,
     id: String,
+    /// The member whose files it has, in a workspace
+    member: Option<String>,
 }
 
 impl RunFolder {
     /// A folder for work outside any run, such as that of `bump`.
     pub fn outside(folder: &Path, id: &str) -> Self {
-        Self { folder: folder.to_owned(), id: id.to_owned() }
+        Self { folder: folder.to_owned(), id: id.to_owned(), member: None }
     }
 
     pub fn id(&self) -> &str {
@@ -289,9 +292,26 @@ impl RunFolder {
         self.folder.join("tree")
     }
 
+    /// The same run, for a member of the workspace: with a folder of its own for distributions, and outputs of its own.
+    pub fn of_member(&self, member: &str) -> Self {
+        Self { member: Some(normalize(member)), ..self.clone() }
+    }
+
     /// The distributions.
     pub fn dist(&self) -> PathBuf {
+        let all = self.folder.join("dist");
+        self.member.iter().fold(all, |all, member| all.join(member))
+    }
+
+    /// The distributions of all members of a workspace.
+    pub fn all_distributions(&self) -> PathBuf {
         self.folder.join("dist")
+    }
+
+    /// A folder for what only a stage needs.
+    pub fn scratch(&self, stage: &str) -> PathBuf {
+        let member = self.member.as_ref().map(|member| format!("-{member}")).unwrap_or_default();
+        self.folder.join(format!("scratch-{stage}{member}"))
     }
 
     /// The git bundle of the release's commit and tag, if the run was imported.
@@ -304,7 +324,9 @@ impl RunFolder {
         let safe = |letter: char| {
             if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' }
         };
-        self.folder.join(format!("{}.log", stage.chars().map(safe).collect::<String>()))
+        let stage: String = stage.chars().map(safe).collect();
+        let member = self.member.as_ref().map(|member| format!("-{member}")).unwrap_or_default();
+        self.folder.join(format!("{stage}{member}.log"))
     }
 
     /// What was rehearsed; only the folder of a rehearsal has this file.

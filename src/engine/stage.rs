@@ -1,8 +1,9 @@
 //! The trait of a stage: its reach, its preflight checks and its work.
 
+use std::collections::BTreeMap;
 use std::thread::JoinHandle;
 
-use super::effects::Effects;
+use super::effects::{Effects, Workbench};
 use super::model::{Destination, Flow, Outputs, Product, Reach};
 use super::release::Release;
 use crate::error::Result;
@@ -17,6 +18,8 @@ pub struct PluginPreflight {
     pub findings: Vec<Finding>,
     /// What it would do, for the plan
     pub steps: Vec<String>,
+    /// What it would do for each member of a workspace
+    pub members: BTreeMap<String, Vec<String>>,
 }
 
 /// One step of a release
@@ -89,6 +92,35 @@ pub trait Stage: Sync {
     /// The question could not be asked; this counts as a finding.
     fn probe(&self, _: &Release) -> Result<Vec<Finding>> {
         Ok(Vec::new())
+    }
+
+    /// Whether [`Stage::work`] can be done for several members of a workspace at once.
+    fn works_beside(&self) -> bool {
+        false
+    }
+
+    /// What must hold before [`Stage::work`] begins for the first member.
+    ///
+    /// # Errors
+    /// It does not hold; the run then ends.
+    fn before_work(&self, _: &Workbench<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Does the stage's private work for a member of a workspace, beside that for others, and says what it does.
+    ///
+    /// # Errors
+    /// The work failed; the run then ends.
+    fn work(&self, _: &Release, _: &Workbench<'_>) -> Result<Outputs> {
+        Ok(Outputs::default())
+    }
+
+    /// The rest of the stage's work, after [`Stage::run`]: for a workspace, after that was done for all members.
+    ///
+    /// # Errors
+    /// As [`Stage::run`].
+    fn conclude(&self, _: &Release, _: &mut Effects<'_>) -> Result<Outputs> {
+        Ok(Outputs::default())
     }
 
     /// Does the stage's work through `effects`, which do nothing while a plan is made.

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::event::Event;
 use super::execute::Execution;
 use super::journal::{Journal, Outcome, Record, entries};
+use super::model::PluginSteps;
 use super::model::State;
-use super::pipeline::{Pipeline, PluginSteps};
+use super::pipeline::Pipeline;
 use super::prelude::*;
 use super::recover::{OnUndoFailure, RecoveryContext};
 use super::release::{Checkout, Target};
@@ -71,7 +72,14 @@ fn tagging() -> Box<dyn Stage> {
 
 fn command(reach: Reach, undo: Option<&str>) -> Effect {
     let undo = undo.map(|script| vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()]);
-    Effect::Command { reach, command: vec!["toy".into()], undo, verify: None, environment: Vec::new() }
+    Effect::Command {
+        reach,
+        command: vec!["toy".into()],
+        undo,
+        verify: None,
+        environment: Vec::new(),
+        member: None,
+    }
 }
 
 fn succeeding(name: &'static str, reach: Reach) -> Box<dyn Stage> {
@@ -374,6 +382,7 @@ fn upload(name: &str) -> Effect {
         undo: None,
         verify: None,
         environment: Vec::new(),
+        member: None,
     }
 }
 
@@ -482,6 +491,7 @@ fn every_effect_in_doubt_is_asked_about() {
         undo: None,
         verify: Some(verify(there)),
         environment: Vec::new(),
+        member: None,
     };
     fixture.run(vec![tagging(), failing(Reach::Public)]).unwrap_err();
     let (run, _) = fixture.last_run();

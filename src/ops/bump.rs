@@ -20,7 +20,9 @@ use crate::world::git::unified_diff;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BumpOptions<'a> {
     /// How to bump the version; none to infer it
-    pub bump: Option<&'a str>,
+    pub bumps: &'a [String],
+    /// Whether every member of a workspace is released
+    pub all: bool,
     /// A file with the release's notes
     pub notes: Option<&'a Path>,
     /// Do not ask for confirmation
@@ -54,7 +56,13 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
             context.confirm(options.yes, &format!("{error}. Run the project's build backend to ask for it?"))
         }
     };
-    let wanted = Wanted { bump: options.bump, notes: options.notes, force: options.force, is_tagged: false };
+    let wanted = Wanted {
+        bumps: options.bumps,
+        all: options.all,
+        notes: options.notes,
+        force: options.force,
+        is_tagged: false,
+    };
     let (config, pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
     if edits::editing(&pipeline).next().is_none() {
         return Err(Error::usage("no stage writes a changelog or a version")
@@ -93,7 +101,7 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
         }
         false => {
             context.confirm(options.yes, &format!("To bump the version, {}?", commands.join(", ")))?;
-            release.checkout.repository.give_consent();
+            release.give_consent();
             context.listen_for_interrupts()?;
             let folder = tempfile::Builder::new().prefix("pyrelease-bump-").tempdir()?;
             let configuration = (config.source(), config.carry());

@@ -14,7 +14,7 @@ use crate::index::{Credentials, IndexAddress, NewHost, TOKEN_USER, find, has_key
 use crate::python::token::Token;
 use crate::world::Environment;
 
-/// Asks for the credentials of each index that a stage uploads to and that has none; returns the environment with them.
+/// Asks for the credentials of each index that a stage uploads a project to and that has none; returns the environment with them.
 /// With `yes` it asks only whether credentials may be sent to a new host. Without a terminal it asks nothing.
 ///
 /// # Errors
@@ -23,7 +23,7 @@ pub(super) fn ask_for_missing(
     context: &Context,
     config: &Config,
     pipeline: &Pipeline,
-    project: &str,
+    projects: &[&str],
     yes: bool,
     mut environment: Environment,
 ) -> Result<Environment> {
@@ -33,7 +33,9 @@ pub(super) fn ask_for_missing(
         let simple = destination.simple.as_deref();
         let index = IndexAddress::new(&destination.index, &destination.url, simple, None)?
             .with_trusted_publishing(setting);
-        environment = ask(context, &index, project, yes, environment)?;
+        for project in projects {
+            environment = ask(context, &index, project, yes, environment)?;
+        }
     }
     Ok(environment)
 }

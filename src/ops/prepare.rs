@@ -15,7 +15,9 @@ use crate::world::git::{Author, Repository};
 #[derive(Debug, Clone, Copy)]
 pub struct PrepareOptions<'a> {
     /// How to bump the version; none to infer it
-    pub bump: Option<&'a str>,
+    pub bumps: &'a [String],
+    /// Whether every member of a workspace is released
+    pub all: bool,
     /// A file with the release's notes
     pub notes: Option<&'a Path>,
     /// The file to export the run to
@@ -73,8 +75,8 @@ pub fn prepare(context: &Context, options: &PrepareOptions<'_>) -> Result<()> {
     let is_tagged = options.which == Which::Tagged;
     let only_committed = options.which == Which::Untagged;
     let preparation = Preparation { file, sdist_only: options.sdist_only, is_tagged, only_committed, author };
-    let PrepareOptions { bump, notes, yes, fresh, force, .. } = *options;
-    let options = RunOptions { bump, notes, yes, fresh, force, ..RunOptions::default() };
+    let PrepareOptions { bumps, all, notes, yes, fresh, force, .. } = *options;
+    let options = RunOptions { bumps, all, notes, yes, fresh, force, ..RunOptions::default() };
     run(context, &RunOptions { prepare: Some(&preparation), ..options })
 }
 

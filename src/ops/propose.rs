@@ -24,7 +24,9 @@ const TREE: &str = "Proposed-Tree: ";
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ProposeOptions<'a> {
     /// How to bump the version; none to infer it
-    pub bump: Option<&'a str>,
+    pub bumps: &'a [String],
+    /// Whether every member of a workspace is released
+    pub all: bool,
     /// A file with the release's notes
     pub notes: Option<&'a Path>,
     /// Where git has no identity, commit as the bot of the forge
@@ -52,7 +54,13 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
     let ask = |error: Error| {
         context.confirm(options.yes, &format!("{error}. Run the project's build backend to ask for it?"))
     };
-    let wanted = Wanted { bump: options.bump, notes: options.notes, force: options.force, is_tagged: false };
+    let wanted = Wanted {
+        bumps: options.bumps,
+        all: options.all,
+        notes: options.notes,
+        force: options.force,
+        is_tagged: false,
+    };
     let (config, pipeline, _, mut release) = session.release(wanted, ask, &context.ui)?;
     let place = release_place(&config, &release)?;
     let environment = release.checkout.environment.clone();
@@ -83,7 +91,7 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
         return Ok(());
     }
     context.confirm(options.yes, &format!("Open a {request} for {name} {version}?"))?;
-    release.checkout.repository.give_consent();
+    release.give_consent();
     context.listen_for_interrupts()?;
     let folder = tempfile::Builder::new().prefix("pyrelease-propose-").tempdir()?;
     let configuration = (config.source(), config.carry());
@@ -96,7 +104,7 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
     };
     let notes = release.outputs.notes.clone().unwrap_or_default();
     let repository = &release.checkout.repository;
-    clone.send_head(repository, None)?;
+    clone.send_head(repository, &[])?;
     let full = format!("refs/heads/{branch}");
     let update = RefUpdate { name: full, old: before.clone(), new: Some(commit.clone()) };
     let updates = [update];

@@ -77,7 +77,7 @@ pub(super) fn reconstruct(
     ask_for_each_unproven(context, &found)?;
     let names = found.release.names();
     context.confirm(yes, &format!("Finish the release of {} {}?", names.name, names.version))?;
-    found.release.checkout.repository.give_consent();
+    found.release.give_consent();
     let run = reconstruction::begin(store, &pipeline, &found.release, config.source(), |folder| {
         found.gather(folder)
     })?;

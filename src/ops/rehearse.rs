@@ -39,7 +39,9 @@ const INSTALL: &str = "install";
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RehearseOptions<'a> {
     /// How to bump the version; none to infer it
-    pub bump: Option<&'a str>,
+    pub bumps: &'a [String],
+    /// Whether every member of a workspace is released
+    pub all: bool,
     /// A file with the release's notes
     pub notes: Option<&'a Path>,
     /// Do not ask for confirmation
@@ -72,14 +74,20 @@ pub fn rehearse(context: &Context, options: &RehearseOptions<'_>) -> Result<Rehe
     let ask = |error: Error| {
         context.confirm(options.yes, &format!("{error}. Run the project's build backend to ask for it?"))
     };
-    let wanted = Wanted { bump: options.bump, notes: options.notes, force: false, is_tagged: false };
+    let wanted = Wanted {
+        bumps: options.bumps,
+        all: options.all,
+        notes: options.notes,
+        force: false,
+        is_tagged: false,
+    };
     let (config, pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
     let question = format!(
         "Rehearse the release of {} {} in a copy? This runs the project's build and its private commands.",
         release.target.project.name, release.target.version
     );
     context.confirm(options.yes, &question)?;
-    release.checkout.repository.give_consent();
+    release.give_consent();
     let subject = Subject::of(&pipeline, &release, (config.source(), config.carry()))?;
     let rehearsal = store.begin_rehearsal(&subject)?;
     let temporary = tempfile::Builder::new().prefix("pyr-").tempdir()?;
@@ -194,7 +202,13 @@ impl Stage<'_> {
         // The copy has the workflow's place, but not necessarily its file.
         let force = copy.has_workflows;
         let notes = self.options.notes.map(std::path::absolute).transpose()?;
-        let wanted = Wanted { bump: self.options.bump, notes: notes.as_deref(), force, is_tagged: false };
+        let wanted = Wanted {
+            bumps: self.options.bumps,
+            all: self.options.all,
+            notes: notes.as_deref(),
+            force,
+            is_tagged: false,
+        };
         let (config, pipeline, store, mut release) = session.release(wanted, |_| Ok(()), ui)?;
         release.building =
             BuildRequest { fresh_since: self.options.fresh.then(Timestamp::now), ..BuildRequest::default() };
@@ -203,7 +217,7 @@ impl Stage<'_> {
         let (_, steps) = preflight(&pipeline, &release, config.carry(), leave, &listener)?;
         let plan = pipeline.plan(&mut release, steps, &listener)?;
         listener.on_event(&Event::Plan { plan: &plan, is_brief: true });
-        release.checkout.repository.give_consent();
+        release.give_consent();
         self.context.listen_for_interrupts()?;
         let configuration = (config.source(), config.carry());
         let mut execution =

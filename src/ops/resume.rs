@@ -10,7 +10,7 @@ use super::session::{Session, configuration_of_run, destinations};
 use super::{Context, open, reconstruct, recovery_context, transfer};
 use crate::engine::execute::Execution;
 use crate::engine::journal::{Journal, entries};
-use crate::engine::release::Checkout;
+use crate::engine::release::{BuildRequest, Checkout};
 use crate::engine::resume_state::{awaits_wheels, export_of};
 use crate::engine::run::{Lock, RunFolder, Store};
 use crate::error::{Error, ErrorKind, Result};
@@ -100,15 +100,17 @@ pub(super) fn complete(
     recovery.expect_no_late_push(&journal)?;
     recovery.look_again_at_pushes(&mut journal).map_err(not_over)?;
     let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
-    release.building.fresh_since = options.fresh.then(Timestamp::now);
+    let fresh_since = options.fresh.then(Timestamp::now);
+    release.set_building(&BuildRequest { fresh_since, ..release.building.clone() });
     release.export = export_of(journal.records());
-    release.checkout.repository.give_consent();
+    release.give_consent();
     if let Some(author) = options.author {
-        release.checkout.repository.set_author(author.clone());
+        release.set_author(author);
     }
     let environment = release.checkout.environment.clone();
-    let asked = ask_for_missing(context, &config, &pipeline, &header.name, yes, environment);
-    release.checkout.environment = asked.map_err(not_over)?;
+    let projects = release.uploaded_projects();
+    let asked = ask_for_missing(context, &config, &pipeline, &projects, yes, environment);
+    release.set_environment(&asked.map_err(not_over)?);
     let ask = |question: &str| context.ask_in_a_run(question);
     let execution = Execution {
         pipeline: &pipeline,

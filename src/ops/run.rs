@@ -14,8 +14,8 @@ use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
 use crate::engine::journal::{Journal, entries, point_of_no_return};
 use crate::engine::log;
-use crate::engine::model::Action;
-use crate::engine::pipeline::{Pipeline, PluginSteps};
+use crate::engine::model::{Action, PluginSteps};
+use crate::engine::pipeline::Pipeline;
 use crate::engine::preflight::preflight;
 use crate::engine::rehearsed::Subject;
 use crate::engine::release::{BuildRequest, Release};
@@ -30,7 +30,9 @@ use crate::world::kept_environment::ResolvedEnvironment;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RunOptions<'a> {
     /// How to bump the version; none to infer it
-    pub bump: Option<&'a str>,
+    pub bumps: &'a [String],
+    /// Whether every member of a workspace is released
+    pub all: bool,
     /// A file with the release's notes
     pub notes: Option<&'a Path>,
     /// Do not ask for confirmation
@@ -89,7 +91,13 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     };
     let like = options.like.map(|run| environments_of(&session.store, run)).transpose()?;
     let is_tagged = options.prepare.is_some_and(|prepare| prepare.is_tagged);
-    let wanted = Wanted { bump: options.bump, notes: options.notes, force: options.force, is_tagged };
+    let wanted = Wanted {
+        bumps: options.bumps,
+        all: options.all,
+        notes: options.notes,
+        force: options.force,
+        is_tagged,
+    };
     let (config, mut pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
     if is_tagged {
         refuse_untagged(&release)?;
@@ -103,18 +111,19 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
         context.ui.on_event(&Event::Note { stage: None, message: &message });
         return Ok(());
     }
-    release.building = BuildRequest {
+    release.set_building(&BuildRequest {
         fresh_since: options.fresh.then(Timestamp::now),
         like,
         sdist_only: options.prepare.is_some_and(|prepare| prepare.sdist_only),
         from: options.from.map(|folder| context.folder.join(folder)),
-    };
+    });
     release.export = options.prepare.map(|prepare| prepare.file.clone());
     refuse_without_build(&config, &release.building)?;
     if options.prepare.is_none() {
-        let (environment, project) = (&release.checkout.environment, &release.target.project.name);
-        release.checkout.environment =
-            ask_for_missing(context, &config, &pipeline, project, options.yes, environment.clone())?;
+        let (environment, projects) = (&release.checkout.environment, release.uploaded_projects());
+        let environment =
+            ask_for_missing(context, &config, &pipeline, &projects, options.yes, environment.clone())?;
+        release.set_environment(&environment);
     }
     if !options.yes
         && !options.dry_run
@@ -161,7 +170,7 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
         ),
     };
     context.confirm(options.yes, &question)?;
-    release.checkout.repository.give_consent();
+    release.give_consent();
     context.listen_for_interrupts()?;
     let configuration = (config.source(), config.carry());
     let mut execution =

@@ -8,11 +8,12 @@ use crate::engine::event::{Event, Listener};
 use crate::engine::journal::Header;
 use crate::engine::model::Destination;
 use crate::engine::pipeline::Pipeline;
-use crate::engine::release::{Checkout, Release, Target};
+use crate::engine::release::{BuildRequest, Checkout, Release, Target};
 use crate::engine::run::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
 use crate::python::version::{Bump, Version};
+use crate::stages::members::{self, Request};
 use crate::stages::{self, BackendMetadata, Bumping, Plugins};
 use crate::world::Environment;
 use crate::world::http::client_certificate_variable;
@@ -21,8 +22,10 @@ use crate::world::process::withhold;
 /// What the command line says about the release
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wanted<'a> {
-    /// How to bump the version; none to infer it
-    pub bump: Option<&'a str>,
+    /// How to bump the version, and of which members of a workspace: `BUMP`, `MEMBER` or `MEMBER=BUMP`; none to infer it
+    pub bumps: &'a [String],
+    /// Whether every member of a workspace is released
+    pub all: bool,
     /// A file with the release's notes
     pub notes: Option<&'a Path>,
     /// Whether the version may be lower than one that is released already
@@ -59,6 +62,10 @@ impl Session {
         ask: impl FnOnce(Error) -> Result<()>,
         listener: &dyn Listener,
     ) -> Result<(Config, Pipeline, Store, Release)> {
+        if self.config.workspace().is_some() {
+            let (config, pipeline, store, release) = self.workspace_release(wanted, listener)?;
+            return Ok((config, pipeline, store, release));
+        }
         let mut bumping = self.bumping(wanted)?;
         let target = match stages::target(&self.config, &self.checkout, &bumping) {
             Err(error) if error.kind() == ErrorKind::OnlyBackendKnows => {
@@ -79,6 +86,10 @@ impl Session {
         asks_backend: bool,
         listener: &dyn Listener,
     ) -> Result<(Config, Pipeline, Release, Option<Finding>)> {
+        if self.config.workspace().is_some() {
+            let (config, pipeline, _, release) = self.workspace_release(wanted, listener)?;
+            return Ok((config, pipeline, release, None));
+        }
         let mut bumping = self.bumping(wanted)?;
         let find =
             |bumping| stages::target_or_patch(&self.config, &self.checkout, bumping, &[ErrorKind::NoBump]);
@@ -92,6 +103,24 @@ impl Session {
         Ok((self.config, self.pipeline, Release::new(self.checkout, target), warning))
     }
 
+    /// Determines the release of a workspace, and shows what is worth knowing about it.
+    fn workspace_release(
+        self,
+        wanted: Wanted<'_>,
+        listener: &dyn Listener,
+    ) -> Result<(Config, Pipeline, Store, Release)> {
+        let bumping = self.common_bumping(wanted)?;
+        let Self { config, checkout, store, .. } = self;
+        let (root, environment) = (checkout.root(), checkout.environment.clone());
+        let plugins = Plugins { root: &root, environment: &environment, known: None };
+        let request = Request { words: wanted.bumps, all: wanted.all, bumping };
+        let (pipeline, release, findings) = members::begin(&config, checkout, &request, &plugins)?;
+        for finding in &findings {
+            listener.on_event(&Event::Finding { stage: None, finding });
+        }
+        Ok((config, pipeline, store, release))
+    }
+
     fn ask_backend(&self, listener: &dyn Listener) -> Result<BackendMetadata> {
         let say = |message: &str| listener.on_event(&Event::Note { stage: None, message });
         say("asking the build backend for the version");
@@ -99,10 +128,27 @@ impl Session {
     }
 
     fn bumping(&self, wanted: Wanted<'_>) -> Result<Bumping> {
-        let bump = wanted.bump.map(str::parse::<Bump>).transpose()?;
+        let named = wanted.bumps.iter().find(|word| word.contains('='));
+        if let Some(name) = named.map(String::as_str).or(wanted.all.then_some("--all")) {
+            return Err(Error::usage(format!(
+                "`{name}` is about the members of a workspace, and this is a single project"
+            ))
+            .help("add [workspace] to release.toml, which says where its members are"));
+        }
+        let bump = match wanted.bumps {
+            [] => None,
+            [bump] => Some(bump.parse::<Bump>()?),
+            [_, other, ..] => {
+                return Err(Error::usage(format!("unexpected argument `{other}`")).help("pass one bump"));
+            }
+        };
+        Ok(Bumping { bump, ..self.common_bumping(wanted)? })
+    }
+
+    fn common_bumping(&self, wanted: Wanted<'_>) -> Result<Bumping> {
         let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
         let notes = wanted.notes.map(|path| self.notes(path)).transpose()?;
-        Ok(Bumping { bump, date, force: wanted.force, asked: None, notes, is_tagged: wanted.is_tagged })
+        Ok(Bumping { bump: None, date, force: wanted.force, asked: None, notes, is_tagged: wanted.is_tagged })
     }
 
     /// The notes in a file, with `\n` at the line ends.
@@ -124,33 +170,43 @@ impl Session {
         let config = configuration_of_run(header)?;
         let known = Some(header.plugins.as_slice());
         let plugins = Plugins { root: &location, environment: &context.environment, known };
-        let pipeline = stages::pipeline(&config, &plugins)?;
-        let pipeline = if header.is_tagged { pipeline.of_tagged() } else { pipeline };
         let environment = environment_of(&config, &location, context.environment.clone());
         let mut checkout = Checkout::open(&location, environment)?
             .of_run(header.branch.as_deref(), header.worktree.as_deref())?;
         checkout.prefix.clone_from(&header.prefix);
         checkout.head.commit.clone_from(&header.head);
         checkout.head.branch.clone_from(&header.branch);
-        let version = |text: &str| -> Result<Version> {
-            text.parse().map_err(|error| Error::left("the journal has no valid version").because(error))
+        let (pipeline, mut release) = match header.members.as_slice() {
+            [] => {
+                let project = stages::read_project(&config, &checkout, Some(&header.name))?;
+                let target = Target {
+                    project,
+                    version: version_of_run(&header.version)?,
+                    previous: version_of_run(&header.previous_version)?,
+                    previous_tag: header.previous_tag.clone(),
+                    reason: None,
+                    names: header.names(),
+                    conventions: header.conventions.clone(),
+                };
+                (stages::pipeline(&config, &plugins)?, Release::new(checkout, target))
+            }
+            _ => members::of_run(&config, header, checkout, &plugins)?,
         };
-        let target = Target {
-            project: stages::read_project(&config, &checkout, Some(&header.names().name))?,
-            version: version(&header.version)?,
-            previous: version(&header.previous_version)?,
-            previous_tag: header.previous_tag.clone(),
-            reason: None,
-            names: header.names(),
-            conventions: header.conventions.clone(),
-        };
-        let mut release = Release::new(checkout, target);
-        release.building.like = Some(header.like.clone()).filter(|like| !like.is_empty());
-        release.building.sdist_only = header.sdist_only;
+        let pipeline = if header.is_tagged { pipeline.of_tagged() } else { pipeline };
         release.is_tagged = header.is_tagged;
-        release.building.from.clone_from(&header.from);
+        release.set_building(&BuildRequest {
+            fresh_since: None,
+            like: Some(header.like.clone()).filter(|like| !like.is_empty()),
+            sdist_only: header.sdist_only,
+            from: header.from.clone(),
+        });
         Ok((config, pipeline, release))
     }
+}
+
+/// A version in the journal of a run.
+fn version_of_run(text: &str) -> Result<Version> {
+    text.parse().map_err(|error| Error::left("the journal has no valid version").because(error))
 }
 
 /// Notes the indexes of the configuration that no stage uploads to.

@@ -181,6 +181,7 @@ impl Stage for Command {
             undo,
             verify,
             environment: self.settings.environment.clone(),
+            member: release.member.clone(),
         };
         effects.attempt(effect, |effects| {
             let bench = effects.bench().ok_or_else(|| Attempt::NotDone(Error::failed("there is no run")))?;

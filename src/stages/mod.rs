@@ -10,6 +10,7 @@ mod elsewhere;
 mod forge_release;
 mod given;
 mod indexes;
+pub mod members;
 mod notes;
 mod plugin;
 mod push;
@@ -88,30 +89,56 @@ const BUILT_IN: [BuiltIn; 8] = [
 /// An unknown or duplicate stage, wrong settings, or an order that cannot work. Each error underlines its
 /// place in the configuration.
 pub fn pipeline(config: &Config, plugins: &Plugins<'_>) -> Result<Pipeline> {
-    refuse_unused_settings(config)?;
-    indexes::refuse_mistyped(config)?;
-    if config.stages().is_empty() {
-        return Err(config.error(
-            "there are no stages",
-            None,
-            Some("remove `stages` to use the default ones"),
-        ));
-    }
-    for (at, listed) in config.stages().iter().enumerate() {
-        check_name(config, at, &listed.value)?;
-    }
-    let names = config.stages().iter().map(|listed| listed.value.as_str());
-    let mut described = plugin::describe(config, names.filter(|name| is_plugin(config, name)), plugins);
+    let mut making = Making::begin(config, plugins)?;
     let mut stages: Vec<Box<dyn Stage>> = Vec::new();
-    for (at, listed) in config.stages().iter().enumerate() {
-        let made = make(config, &listed.value, &mut described);
-        stages.push(made.unwrap_or_else(|| Err(unknown(config, at)))?);
+    for at in 0..config.stages().len() {
+        stages.push(making.stage(config, at)?);
     }
     if stages.iter().any(|stage| stage.name() == forge_release::NAME) {
         let after = stages.iter().position(|stage| stage.reach() == Reach::FollowUp);
         let at = after.unwrap_or(stages.len());
         stages.insert(at, forge_release::publication(config)?);
     }
+    ordered(config, stages)
+}
+
+/// The stages of a configuration as they are made
+struct Making<'a> {
+    described: BTreeMap<&'a str, Result<Described>>,
+}
+
+impl<'a> Making<'a> {
+    /// Checks the names and asks the plugins what they are.
+    ///
+    /// # Errors
+    /// A name is unknown, taken twice or mistyped.
+    fn begin(config: &'a Config, plugins: &Plugins<'_>) -> Result<Self> {
+        refuse_unused_settings(config)?;
+        indexes::refuse_mistyped(config)?;
+        if config.stages().is_empty() {
+            return Err(config.error(
+                "there are no stages",
+                None,
+                Some("remove `stages` to use the default ones"),
+            ));
+        }
+        for (at, listed) in config.stages().iter().enumerate() {
+            check_name(config, at, &listed.value)?;
+        }
+        let names = config.stages().iter().map(|listed| listed.value.as_str());
+        let described = plugin::describe(config, names.filter(|name| is_plugin(config, name)), plugins);
+        Ok(Self { described })
+    }
+
+    /// The stage at this place of `stages`.
+    fn stage(&mut self, config: &Config, at: usize) -> Result<Box<dyn Stage>> {
+        let made = make(config, &config.stages()[at].value, &mut self.described);
+        made.unwrap_or_else(|| Err(unknown(config, at)))
+    }
+}
+
+/// The pipeline of stages that were made.
+fn ordered(config: &Config, stages: Vec<Box<dyn Stage>>) -> Result<Pipeline> {
     let names: Vec<String> = stages.iter().map(|stage| stage.name().to_owned()).collect();
     Pipeline::new(stages).map_err(|disorder| {
         let listed = config.stages().iter().find(|stage| names.get(disorder.at) == Some(&stage.value));

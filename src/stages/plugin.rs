@@ -343,7 +343,7 @@ fn call_preflight(
         };
         Finding { severity, help: problem.hint, ..Finding::note(problem.message) }
     });
-    Ok(PluginPreflight { findings: findings.collect(), steps: steps.collect() })
+    Ok(PluginPreflight { findings: findings.collect(), steps: steps.collect(), ..PluginPreflight::default() })
 }
 
 /// The reply to `preflight`

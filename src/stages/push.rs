@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::world::git::{FENCES, LocalRemote, RefUpdate, Remote, Repository, expired_fences};
+use crate::world::git::{FENCES, LocalRemote, RefUpdate, Remote, Repository, TagRef, expired_fences};
 
 /// Push the branch and the tag, atomically
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -53,17 +53,17 @@ impl Push {
 }
 
 impl Push {
-    /// Whether the remote has the release's commit and tag, or there is no remote.
+    /// Whether the remote has the release's commit and tags, or there is no remote.
     pub(super) fn is_done(&self, release: &Release) -> Result<bool> {
         let Some(remote) = self.remote(release)? else { return Ok(true) };
         let Some(branch) = self.branch(release, &remote) else { return Ok(false) };
         let repository = &release.checkout.repository;
-        let tag = format!("refs/tags/{}", release.names().tag);
-        let refs = remote.refs(repository, &[&branch, &tag])?;
+        let tags = tag_refs(release);
+        let refs = remote.refs(repository, &names(&branch, &tags))?;
         let commit = release.outputs.commit.as_ref().unwrap_or(&release.checkout.head.commit);
         let has_commit = refs.get(&branch).is_some_and(|theirs| repository.contains(theirs, commit));
-        let ours = release.outputs.tag.as_ref().map(|tag| &tag.object);
-        Ok(has_commit && (ours.is_none() || refs.get(&tag) == ours))
+        let has_tag = |tag: &TagRef| refs.get(&format!("refs/tags/{}", tag.name)) == Some(&tag.object);
+        Ok(has_commit && release.outputs.tags().iter().all(has_tag))
     }
 }
 
@@ -111,17 +111,19 @@ impl Stage for Push {
                     .help("change `branch` in [stage.push]"),
             ]);
         }
-        let tag = format!("refs/tags/{}", release.names().tag);
+        let tags = tag_refs(release);
         // A checkout without credentials cannot read a private remote.
-        let (refs, default) = match remote.refs_and_default(repository, &[&branch, &tag]) {
+        let (refs, default) = match remote.refs_and_default(repository, &names(&branch, &tags)) {
             Ok(read) => read,
             Err(error) => return Ok(vec![Finding::from(error).about_rights()]),
         };
         let mut findings: Vec<Finding> =
             branches::guard(self, release, &remote, &branch, default.as_ref()).into_iter().collect();
         findings.extend(self.publishing_workflows(release, &remote));
-        if refs.contains_key(&tag) && self.remote.is_some() {
-            let message = format!("tag `{}` already exists at `{}`", release.names().tag, remote.name);
+        if let Some(taken) = tags.iter().find(|tag| refs.contains_key(*tag)).filter(|_| self.remote.is_some())
+        {
+            let tag = taken.trim_start_matches("refs/tags/");
+            let message = format!("tag `{tag}` already exists at `{}`", remote.name);
             findings.push(Finding::error(message).help("this version is already released: choose another"));
             return Ok(findings);
         }
@@ -145,26 +147,24 @@ impl Stage for Push {
             return Ok(Outputs::default());
         };
         let branch = self.branch(release, &remote).ok_or_else(|| Error::failed("HEAD is detached"))?;
-        let tag = format!("refs/tags/{}", release.names().tag);
+        let tags = tag_refs(release);
         let starts = self.starts(release, &remote);
         let reach = if starts.is_some() { Reach::Public } else { Reach::Repository };
-        let refs = vec![branch.clone(), tag.clone()];
+        let refs = std::iter::once(&branch).chain(&tags).cloned().collect();
         let action = Action::Push { remote: remote.name.clone(), refs, starts };
         if !effects.is_live() {
             effects.announce(action)?;
             return Ok(Outputs::default());
         }
         let repository = &release.checkout.repository;
-        let theirs = remote.refs(repository, &[&branch, &tag, FENCES])?;
+        let asked: Vec<&str> = names(&branch, &tags).into_iter().chain([FENCES]).collect();
+        let theirs = remote.refs(repository, &asked)?;
         let commit = release.outputs.commit.clone().unwrap_or_else(|| release.checkout.head.commit.clone());
         let mut updates =
             vec![RefUpdate { old: theirs.get(&branch).cloned(), new: Some(commit.clone()), name: branch }];
-        if let Some(ours) = &release.outputs.tag {
-            updates.push(RefUpdate {
-                old: theirs.get(&tag).cloned(),
-                new: Some(ours.object.clone()),
-                name: tag,
-            });
+        for ours in release.outputs.tags() {
+            let name = format!("refs/tags/{}", ours.name);
+            updates.push(RefUpdate { old: theirs.get(&name).cloned(), new: Some(ours.object), name });
         }
         if let Some(theirs) = updates.iter().skip(1).find(|tag| tag.old.is_some() && tag.old != tag.new) {
             return Err(Error::failed(format!(
@@ -199,7 +199,8 @@ impl Stage for Push {
         }
         updates.retain(|update| update.old != update.new);
         if updates.is_empty() {
-            effects.skip("the remote already has the branch and the tag")?;
+            let what = if tags.len() == 1 { "the tag" } else { "the tags" };
+            effects.skip(&format!("the remote already has the branch and {what}"))?;
             return Ok(Outputs::default());
         }
         effects.announce(action)?;
@@ -241,20 +242,30 @@ fn adopt_push(
     (there, reach): (&[RefUpdate], Reach),
 ) -> Result<bool> {
     let (commit, began) = (&release.outputs.commit, &release.checkout.head.commit);
-    let [branch, tag] = there else { return Ok(false) };
+    let [branch, tags @ ..] = there else { return Ok(false) };
     let is_recorded = effects.completed().iter().any(|effect| matches!(effect, Effect::Push { .. }));
     // With later commits on top, the branch is not the run's any more. A lightweight tag is no object of its own.
-    if is_recorded || branch.new != *commit || tag.new == *commit || commit.as_ref() == Some(began) {
+    let has_none = tags.is_empty() || tags.iter().any(|tag| tag.new == *commit);
+    if is_recorded || branch.new != *commit || has_none || commit.as_ref() == Some(began) {
         return Ok(false);
     }
-    let updates = vec![
-        RefUpdate { old: Some(began.clone()), ..branch.clone() },
-        RefUpdate { old: None, ..tag.clone() },
-    ];
+    let before = RefUpdate { old: Some(began.clone()), ..branch.clone() };
+    let tags = tags.iter().map(|tag| RefUpdate { old: None, ..tag.clone() });
+    let updates = std::iter::once(before).chain(tags).collect();
     let effect = Effect::Push { remote: remote.name.clone(), updates, fence: None, reach };
     effects.attempt(effect, |_| Ok("an earlier attempt at this run has pushed them".to_owned()))?;
     effects.note(&format!("an earlier attempt has pushed them to {}", remote.name));
     Ok(true)
+}
+
+/// The full names of the release's tags.
+fn tag_refs(release: &Release) -> Vec<String> {
+    release.tag_names().map(|tag| format!("refs/tags/{tag}")).collect()
+}
+
+/// The names of the refs that are pushed: one question for all of them.
+fn names<'a>(branch: &'a str, tags: &'a [String]) -> Vec<&'a str> {
+    std::iter::once(branch).chain(tags.iter().map(String::as_str)).collect()
 }
 
 /// Why a push failed

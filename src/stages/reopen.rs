@@ -235,7 +235,7 @@ impl NextCycle {
         if let Some((remote, branch)) = self.remote(release)? {
             effects.announce(Action::push(&remote.name, vec![branch]))?;
         }
-        effects.announce(Action::Land { branch: release.checkout.head.branch.clone(), tag: None })
+        effects.announce(Action::land(release.checkout.head.branch.clone(), Vec::new()))
     }
 
     /// Makes the commit and pushes it; none if there is nothing to change. If somebody pushes meanwhile, makes it again on
@@ -364,7 +364,7 @@ impl NextCycle {
         let Some(commit) = effects.private(action, |bench| bench.clone.commit(&message))? else {
             return Ok(None);
         };
-        clone.send_head(&release.checkout.repository, None)?;
+        clone.send_head(&release.checkout.repository, &[])?;
         if is_in_the_way {
             let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
             let what = match moves_submodules {
@@ -405,10 +405,10 @@ impl NextCycle {
             branch: head.branch.clone(),
             old,
             new: commit.to_owned(),
-            tag: None,
+            tags: Vec::new(),
             head: head.branch.is_none().then(|| repository.head_name()),
         };
-        effects.announce(Action::Land { branch: head.branch.clone(), tag: None })?;
+        effects.announce(Action::land(head.branch.clone(), Vec::new()))?;
         let landed = effects.attempt(Effect::Land { landing: landing.clone() }, |effects| {
             let bench = effects.bench().ok_or_else(|| Attempt::NotDone(Error::failed("there is no run")))?;
             landing.land(repository, bench.clone).map(|()| commit.to_owned()).map_err(|error| {

@@ -78,37 +78,39 @@ impl Stage for Tag {
     }
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
-        let name = &release.names().tag;
         let repository = &release.checkout.repository;
         let mut findings = Vec::new();
-        let reference = format!("refs/tags/{name}");
-        if !Repository::is_valid_name(&reference) {
-            let finding = Finding::error(format!("`{name}` is not a valid tag name"));
-            findings.push(
-                finding.help("change `name` in [stage.tag]; `git help check-ref-format` has the rules"),
-            );
-            return Ok(findings);
+        for name in release.tag_names() {
+            let reference = format!("refs/tags/{name}");
+            if !Repository::is_valid_name(&reference) {
+                let finding = Finding::error(format!("`{name}` is not a valid tag name"));
+                let help = "change `name` in [stage.tag]; `git help check-ref-format` has the rules";
+                findings.push(finding.help(help));
+            } else if repository.reference(&reference).is_some() {
+                let at = repository.tag(name).unwrap_or_default();
+                let at = at.get(..10).unwrap_or(&at);
+                let finding = Finding::error(format!("tag `{name}` already exists"));
+                findings.push(finding.help(format!("it points at {at}; choose another version")));
+            }
         }
-        if repository.reference(&reference).is_some() {
-            let at = repository.tag(name).unwrap_or_default();
-            let at = at.get(..10).unwrap_or(&at);
-            let finding = Finding::error(format!("tag `{name}` already exists"));
-            findings.push(finding.help(format!("it points at {at}; choose another version")));
-        } else if let Ok(Some(remote)) = Remote::of(repository, &release.checkout.head, None) {
+        if findings.is_empty()
+            && let Ok(Some(remote)) = Remote::of(repository, &release.checkout.head, None)
+        {
             let branch = release.checkout.head.branch.as_ref();
             let branch = branch.map(|branch| remote.branch_for(repository, branch));
             // The same question as that of the push stage, which is then asked once.
-            let names: Vec<&str> = branch.iter().map(String::as_str).chain([reference.as_str()]).collect();
+            let tags: Vec<String> = release.tag_names().map(|tag| format!("refs/tags/{tag}")).collect();
+            let names: Vec<&str> = branch.iter().chain(&tags).map(String::as_str).collect();
             match remote.refs_and_default(repository, &names) {
-                Ok((refs, _)) if refs.contains_key(&reference) => {
-                    let finding = Finding::error(format!("tag `{name}` already exists at `{}`", remote.name));
-                    findings.push(
-                        finding
-                            .help("this version is already released: run `git fetch --tags` to get its tag"),
-                    );
+                Ok((refs, _)) => {
+                    findings.extend(tags.iter().filter(|tag| refs.contains_key(*tag)).map(|tag| {
+                        let name = tag.trim_start_matches("refs/tags/");
+                        Finding::error(format!("tag `{name}` already exists at `{}`", remote.name))
+                            .help("this version is already released: run `git fetch --tags` to get its tag")
+                    }))
                 }
-                Ok(_) => {}
                 Err(error) => {
+                    let name = release.tag_names().next().unwrap_or_default();
                     let message =
                         format!("failed to look up tag `{name}` at `{}`: {}", remote.name, error.chain());
                     findings.push(Finding::warning(message));
@@ -133,18 +135,35 @@ impl Stage for Tag {
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
-        let names = release.names();
-        let conventions = &release.target.conventions;
+        let commit = self.commit(release, effects)?;
+        self.mark(release, commit, effects)
+    }
+}
+
+impl Tag {
+    /// Commits what the stages before have changed; returns the release commit, if there is one already.
+    pub(super) fn commit(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Option<String>> {
         let message = self.commit_message(release);
         let unchanged = effects.bench().map(|bench| bench.clone.unchanged()).transpose()?.flatten();
-        let committed = match unchanged {
-            Some(head) => Some(head),
-            None if !effects.is_live() && !effects.is_after_changes() => None,
+        match unchanged {
+            Some(head) => Ok(Some(head)),
+            None if !effects.is_live() && !effects.is_after_changes() => Ok(None),
             None => effects
-                .private(Action::Commit { message: message.clone() }, |bench| bench.clone.commit(&message))?,
-        };
+                .private(Action::Commit { message: message.clone() }, |bench| bench.clone.commit(&message)),
+        }
+    }
+
+    /// Tags the release commit.
+    pub(super) fn mark(
+        &self,
+        release: &Release,
+        commit: Option<String>,
+        effects: &mut Effects<'_>,
+    ) -> Result<Outputs> {
+        let names = release.names();
+        let conventions = &release.target.conventions;
         let action = Action::Tag { name: names.tag.clone(), signed: self.sign };
-        let Some(commit) = committed else {
+        let Some(commit) = commit else {
             effects.announce(action)?;
             return Ok(Outputs::default());
         };

@@ -317,7 +317,7 @@ pub(super) fn learned(line: &LearnedLine, from: String, to: String) -> VersionLo
 }
 
 /// Has uv check its lock file, where uv is there. A lock file that was stale before is not the release's concern.
-fn check_lock(release: &Release, effects: &mut Effects<'_>) -> Result<()> {
+pub(super) fn check_lock(release: &Release, effects: &mut Effects<'_>) -> Result<()> {
     let root = release.root();
     if !release.checkout.environment.has_program("uv", &root) {
         return Ok(());

@@ -45,16 +45,16 @@ pub(super) fn found(checkout: &Checkout) -> Workflows {
     publishing(&top, &listed)
 }
 
-/// Those that publish to an index for users if the release's tag is pushed, the surest first.
+/// Those that publish to an index for users if one of the release's tags is pushed, the surest first.
 pub(super) fn started(release: &Release) -> Vec<(PublishingWorkflow, Likelihood)> {
-    let tag = &release.names().tag;
     let publish = all(release).into_iter().filter(|workflow| !workflow.is_rehearsal());
     let mut started: Vec<_> = publish
         .map(|workflow| {
-            let likelihood = workflow.starts_on_tag(tag);
-            (workflow, likelihood)
+            let tags = release.tag_names().map(|tag| workflow.starts_on_tag(tag));
+            (tags.max().unwrap_or(Likelihood::No), workflow)
         })
-        .filter(|(_, likelihood)| *likelihood > Likelihood::No)
+        .filter(|(likelihood, _)| *likelihood > Likelihood::No)
+        .map(|(likelihood, workflow)| (workflow, likelihood))
         .collect();
     started.sort_by(|(_, one), (_, other)| other.cmp(one));
     started

@@ -10,12 +10,12 @@ use anstyle::Style;
 use super::excerpt::excerpt_text;
 use super::live::LiveLine;
 use super::log::duration;
+use super::plan::{plan_text, stages_text, subject_text};
 use super::style::{BAD, DIM, GOOD, INFO, WARN, diff_text};
-use super::table::Table;
 use super::uploads::Uploads;
 use super::{Verbosity, data};
 use crate::engine::event::{Event, FileStatus, Listener};
-use crate::engine::model::{Action, Plan};
+use crate::engine::model::Action;
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
 use crate::python::distribution::Distribution;
@@ -29,11 +29,13 @@ pub struct Human {
     verbosity: Verbosity,
     uploads: RefCell<Option<Uploads>>,
     live: RefCell<Option<LiveLine>>,
+    /// The member of the workspace that the events are about
+    member: RefCell<Option<String>>,
 }
 
 impl Human {
     pub fn new(verbosity: Verbosity) -> Self {
-        Self { verbosity, uploads: RefCell::new(None), live: RefCell::new(None) }
+        Self { verbosity, uploads: RefCell::default(), live: RefCell::default(), member: RefCell::default() }
     }
 
     pub(super) fn verbosity(&self) -> Verbosity {
@@ -53,12 +55,19 @@ impl Human {
 
     fn status(&self, style: Style, verb: &str, text: &str) {
         if self.verbosity > Verbosity::Quiet {
-            self.line(&format!("{style}{verb:>12}{style:#} {text}"));
+            let member = self.of_member();
+            self.line(&format!("{style}{verb:>12}{style:#} {member}{text}"));
         }
     }
 
+    /// The member that the events are about, before what is said of it.
+    fn of_member(&self) -> String {
+        self.member.borrow().as_ref().map(|member| format!("{}: ", safe(member))).unwrap_or_default()
+    }
+
     fn diagnostic(&self, style: Style, label: &str, message: &str, help: Option<&str>) {
-        let mut text = format!("{style}{label}{style:#}: {}", safe(message));
+        let member = self.of_member();
+        let mut text = format!("{style}{label}{style:#}: {member}{}", safe(message));
         if let Some(help) = help {
             let _ = write!(text, "\n{INFO}help{INFO:#}: {}", safe(help));
         }
@@ -180,6 +189,12 @@ impl Human {
 }
 
 impl Listener for Human {
+    fn on_event_of(&self, member: &str, event: &Event<'_>) {
+        *self.member.borrow_mut() = Some(member.to_owned());
+        self.on_event(event);
+        *self.member.borrow_mut() = None;
+    }
+
     fn on_event(&self, event: &Event<'_>) {
         match event {
             Event::Plan { plan, is_brief } => {
@@ -269,8 +284,13 @@ impl Listener for Human {
             }
             Event::Undone { .. } => {}
             Event::Kept { what, reason } => self.status(WARN, "Keeping", &format!("{what}: {reason}")),
-            Event::Released { name, version, links, .. } => {
-                self.status(GOOD, "Released", &format!("{name} {version}"));
+            Event::Released { name, version, links, members, .. } => {
+                match members {
+                    [] => self.status(GOOD, "Released", &format!("{name} {version}")),
+                    members => members.iter().for_each(|member| {
+                        self.status(GOOD, "Released", &format!("{} {}", member.name, member.version));
+                    }),
+                }
                 if let Some(live) = self.live.take() {
                     self.status(DIM, "Took", &live.summary());
                 }
@@ -343,72 +363,5 @@ impl Listener for Human {
                 "the repository and its remote to their state before the release",
             ),
         }
-    }
-}
-
-/// The subject of a plan: the release, and the reason for its version.
-fn subject_text(plan: &Plan) -> String {
-    let mut text = format!("{GOOD}{} {}{GOOD:#}", plan.name, plan.version);
-    // The version comes from tags, and there is none yet.
-    if plan.previous_version != plan.version && plan.previous_version != "0" {
-        let _ = write!(text, " (now {})", plan.previous_version);
-    }
-    let branch = plan
-        .branch
-        .as_deref()
-        .map_or("a detached HEAD", |name| name.strip_prefix("refs/heads/").unwrap_or(name));
-    let _ = write!(
-        text,
-        ", tag {}, from {branch} at {}",
-        plan.tag,
-        plan.commit.get(..10).unwrap_or(&plan.commit)
-    );
-    if let Some(reason) = &plan.reason {
-        let _ = write!(text, "\n{DIM}because {}{DIM:#}", safe(reason));
-    }
-    text
-}
-
-/// The plan as text.
-pub fn plan_text(plan: &Plan) -> String {
-    let text = subject_text(plan) + &stages_text(plan);
-    safe_styled(&text).into_owned()
-}
-
-/// The stages of a plan as text, each line after a line break.
-fn stages_text(plan: &Plan) -> String {
-    let mut text = String::new();
-    let mut table = Table::default().indented(4);
-    let mut reach = None;
-    for stage in &plan.stages {
-        if reach != Some(stage.reach) {
-            reach = Some(stage.reach);
-            table.text(format!("  {DIM}{}{DIM:#}", meaning(stage.reach)));
-        }
-        for (at, action) in stage.actions.iter().enumerate() {
-            let name = if at == 0 { format!("{INFO}{}{INFO:#}", stage.name) } else { String::new() };
-            table.row([name, safe(&action.to_string()).into_owned()]);
-        }
-    }
-    if !plan.conventions.is_empty() {
-        table.text(format!("  {DIM}where the configuration does not say:{DIM:#}"));
-        for convention in &plan.conventions {
-            let (what, reason) = (safe(&convention.what), safe(&convention.reason));
-            let setting = format!("{DIM}(to change it, set {}){DIM:#}", convention.setting);
-            table.text(format!("    {what}, {reason} {setting}"));
-        }
-    }
-    let _ = write!(text, "\n{table}");
-    text
-}
-
-fn meaning(reach: crate::engine::model::Reach) -> &'static str {
-    use crate::engine::model::Reach;
-    match reach {
-        Reach::Private => "in the run's own clone:",
-        Reach::Rehearsal => "rehearsal:",
-        Reach::Repository => "in the repository and its remote; undone if a later stage fails:",
-        Reach::Public => "public; past this point the release can only be completed:",
-        Reach::FollowUp => "afterwards:",
     }
 }

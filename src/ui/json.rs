@@ -18,6 +18,14 @@ struct Failure<'a> {
     code: u8,
 }
 
+/// An event of a member of a workspace
+#[derive(Serialize)]
+struct OfMember<'a> {
+    #[serde(flatten)]
+    event: &'a Event<'a>,
+    member: &'a str,
+}
+
 impl Json {
     pub(super) fn error(&self, error: &Error) {
         if error.is_reported() {
@@ -39,5 +47,9 @@ impl Json {
 impl Listener for Json {
     fn on_event(&self, event: &Event<'_>) {
         self.write(event);
+    }
+
+    fn on_event_of(&self, member: &str, event: &Event<'_>) {
+        self.write(&OfMember { event, member });
     }
 }

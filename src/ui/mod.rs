@@ -10,6 +10,7 @@ mod init;
 mod json;
 mod live;
 mod log;
+mod plan;
 mod report;
 pub(crate) mod style;
 mod table;
@@ -34,10 +35,11 @@ pub use check::{annotations, check_text, rule_text, rules_text};
 pub use counter::Counter;
 pub use drill::{drill_text, page};
 pub use excerpt::excerpt_text;
-pub use human::{Human, plan_text};
+pub use human::Human;
 pub use init::init_text;
 pub use json::Json;
 pub use log::{journal_text, runs_text};
+pub use plan::plan_text;
 pub use report::report_page;
 pub use table::Table;
 
@@ -201,6 +203,13 @@ impl Listener for Ui {
         match self {
             Self::Human(human) => human.on_event(event),
             Self::Json(json) => json.on_event(event),
+        }
+    }
+
+    fn on_event_of(&self, member: &str, event: &Event<'_>) {
+        match self {
+            Self::Human(human) => human.on_event_of(member, event),
+            Self::Json(json) => json.on_event_of(member, event),
         }
     }
 }

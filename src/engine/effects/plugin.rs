@@ -277,6 +277,7 @@ impl PluginHandler for EffectRecorder<'_, '_> {
         let does = if summary.is_empty() { key.clone() } else { summary.clone() };
         let action = Action::Plugin { plugin: self.assignment.plugin.name.clone(), does };
         let intended = PluginEffect {
+            member: self.effects.member.clone(),
             assignment: self.assignment.clone(),
             key: key.clone(),
             class,

@@ -51,6 +51,11 @@ impl Workbench<'_> {
         Ok(if missing.as_os_str().is_empty() { file } else { file.join(missing) })
     }
 
+    /// The folder with the distributions of all members of a workspace.
+    pub fn all_distributions(&self) -> PathBuf {
+        self.run.all_distributions()
+    }
+
     /// What a command of the user's finds in its environment.
     pub fn variables(&self, names: &Names) -> Vec<(&'static str, OsString)> {
         self.run.variables(names)
@@ -58,7 +63,7 @@ impl Workbench<'_> {
 
     /// A folder of the run's for what only this stage needs.
     pub fn scratch(&self) -> PathBuf {
-        self.run.folder().join(format!("scratch-{}", self.stage))
+        self.run.scratch(self.stage)
     }
 
     /// Says something about what the stage does.

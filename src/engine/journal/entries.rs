@@ -279,6 +279,7 @@ mod tests {
             undo: None,
             verify: None,
             environment: Vec::new(),
+            member: None,
         };
         let records = [Record::Intent { id: 0, at: 0, stage: "x".into(), effect, locks: None }];
         assert!(!entries(&records)[0].may_still_arrive(0));

@@ -53,12 +53,78 @@ pub struct Header {
     /// The folder with the distributions, which are not built (`--from`)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<PathBuf>,
+    /// The members of the workspace that it releases, in the order in which they are published
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<HeaderMember>,
+}
+
+/// A member of a workspace in the header of a run
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeaderMember {
+    pub name: String,
+    pub version: String,
+    pub previous_version: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_tag: Option<String>,
+    pub tag: String,
+    pub prefix: String,
+    /// Whether it is not uploaded
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_private: bool,
+    #[serde(default, skip_serializing_if = "Conventions::is_empty")]
+    pub conventions: Conventions,
+}
+
+impl HeaderMember {
+    /// The names that templates know.
+    pub fn names(&self, date: &str) -> Names {
+        Names {
+            version: self.version.clone(),
+            previous_version: self.previous_version.clone(),
+            name: self.name.clone(),
+            date: date.to_owned(),
+            tag: self.tag.clone(),
+        }
+    }
 }
 
 impl Header {
     /// The short name of the branch that the run releases from, or `HEAD` when that was detached.
     pub fn shown_branch(&self) -> &str {
         self.branch.as_deref().map_or("HEAD", |branch| branch.strip_prefix("refs/heads/").unwrap_or(branch))
+    }
+
+    fn member(&self, name: Option<&str>) -> Option<&HeaderMember> {
+        self.members.iter().find(|member| Some(member.name.as_str()) == name)
+    }
+
+    /// The names that templates know, of a member if one is named.
+    pub fn names_of(&self, member: Option<&str>) -> Names {
+        self.member(member).map_or_else(|| self.names(), |member| member.names(&self.date))
+    }
+
+    /// The folder of the project, or of a member, in the repository.
+    pub fn prefix_of(&self, member: Option<&str>) -> &str {
+        self.member(member).map_or(&self.prefix, |member| &member.prefix)
+    }
+
+    /// The projects that it releases, each with its version.
+    pub fn releases(&self) -> Vec<(&str, &str)> {
+        match self.members.as_slice() {
+            [] => vec![(&self.name, &self.version)],
+            members => members.iter().map(|member| (&*member.name, &*member.version)).collect(),
+        }
+    }
+
+    /// The names of its tags, each once.
+    pub fn tags(&self) -> Vec<&str> {
+        let mut tags: Vec<&str> = self.members.iter().map(|member| member.tag.as_str()).collect();
+        if tags.is_empty() {
+            tags.push(&self.tag);
+        }
+        tags.sort_unstable();
+        tags.dedup();
+        tags
     }
 
     /// The names that templates know.

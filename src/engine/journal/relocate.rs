@@ -15,7 +15,7 @@ pub(super) fn relocate<'a>(records: impl IntoIterator<Item = &'a mut Record>, jo
         match record {
             Record::Run(header) => run.clone_from(&header.run),
             Record::StageDone { outputs, .. } | Record::Found { outputs, .. } => {
-                outputs.distributions.iter_mut().for_each(|file| moved(file, &run, folder));
+                outputs.files_mut().for_each(|file| moved(file, &run, folder));
             }
             Record::Adopted { distributions } => {
                 distributions.iter_mut().for_each(|file| moved(file, &run, folder));

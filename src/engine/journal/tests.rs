@@ -28,6 +28,7 @@ fn some_header() -> Header {
         sdist_only: false,
         is_tagged: false,
         from: None,
+        members: Vec::new(),
     }
 }
 
@@ -48,10 +49,23 @@ fn reads_back_what_was_written() {
     assert_eq!(header(&records), Some(&some_header()));
 }
 
+/// Journals of releases with one tag at most are read.
+#[test]
+fn a_landing_with_one_tag_is_one_with_several() {
+    let tag = serde_json::json!({"name": "v2", "object": "3"});
+    for (written, expected) in
+        [(serde_json::Value::Null, 0), (tag.clone(), 1), (serde_json::json!([tag, tag]), 2)]
+    {
+        let landing = serde_json::json!({"branch": null, "old": "1", "new": "2", "tag": written});
+        let read: crate::world::git::Landing = serde_json::from_value(landing).unwrap();
+        assert_eq!(read.tags.len(), expected);
+    }
+}
+
 /// Journals of before the locks were written down are read, and tell of none.
 #[test]
 fn an_intent_without_locks_is_one() {
-    let landing = serde_json::json!({"branch": null, "old": "1", "new": "2", "tag": null});
+    let landing = serde_json::json!({"branch": null, "old": "1", "new": "2", "tags": []});
     let effect = serde_json::json!({"kind": "land", "landing": landing});
     let intent = serde_json::json!({"type": "intent", "id": 0, "at": 1, "stage": "land", "effect": effect});
     let read: Record = serde_json::from_value(intent.clone()).unwrap();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::effect::short_ref;
+use super::effect::{joined, short_ref, write_tags};
 
 /// A step of a plan
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,6 +32,9 @@ pub enum Action {
     Land {
         branch: Option<String>,
         tag: Option<String>,
+        /// The tags of a workspace's members
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tags: Vec<String>,
     },
     Upload {
         index: String,
@@ -91,6 +94,12 @@ pub enum Action {
 }
 
 impl Action {
+    /// The landing of a commit on a branch, with tags.
+    pub fn land(branch: Option<String>, mut tags: Vec<String>) -> Self {
+        let tag = if tags.len() == 1 { tags.pop() } else { None };
+        Self::Land { branch, tag, tags }
+    }
+
     /// A push that starts nothing.
     pub fn push(remote: &str, refs: Vec<String>) -> Self {
         Self::Push { remote: remote.to_owned(), refs, starts: None }
@@ -145,9 +154,9 @@ impl fmt::Display for ActionFacts<'_> {
             Action::Build { frontend, sdist_only: false } => write!(f, "sdist and wheel with {frontend}"),
             Action::Build { frontend, sdist_only: true } => write!(f, "sdist with {frontend}"),
             Action::Check { what } => write!(f, "{what}"),
-            Action::Land { branch, tag } => {
+            Action::Land { branch, tag, tags } => {
                 write!(f, "in your repository: {}", branch.as_deref().map_or("HEAD", short_ref))?;
-                tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {tag}"))
+                write_tags(f, tag.iter().chain(tags).map(String::as_str))
             }
             Action::Upload { index, url, url_from, simple, simple_from, version, otherwise } => {
                 write!(f, "to {index} ({url}, {url_from}")?;
@@ -171,7 +180,7 @@ impl fmt::Display for ActionFacts<'_> {
             }
             Action::Push { remote, refs, starts } => {
                 let names: Vec<&str> = refs.iter().map(|name| short_ref(name)).collect();
-                write!(f, "{} to {remote}, atomically", names.join(" and "))?;
+                write!(f, "{} to {remote}, atomically", joined(&names))?;
                 starts.as_ref().map_or(Ok(()), |starts| write!(f, "; this starts {starts}"))
             }
             Action::Await { index, simple, simple_from, limit } => {

@@ -51,6 +51,9 @@ pub enum Effect {
         /// The names of the secrets in the environment of these commands
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         environment: Vec<String>,
+        /// The member of the workspace that it is run for
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        member: Option<String>,
     },
     /// A plugin acts
     Plugin(Box<PluginEffect>),
@@ -88,11 +91,11 @@ impl fmt::Display for Effect {
         match self {
             Self::Land { landing } => {
                 write!(f, "{} in the repository", landing.branch.as_deref().map_or("HEAD", short_ref))?;
-                landing.tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {}", tag.name))
+                write_tags(f, landing.tags.iter().map(|tag| tag.name.as_str()))
             }
             Self::Push { remote, updates, .. } => {
                 let names: Vec<&str> = updates.iter().map(|update| short_ref(&update.name)).collect();
-                write!(f, "{} at {remote}", names.join(" and "))
+                write!(f, "{} at {remote}", joined(&names))
             }
             Self::Upload { index, distribution, .. } => write!(f, "{} on {index}", distribution.filename),
             Self::Attest { distributions } => match &distributions[..] {
@@ -103,6 +106,31 @@ impl fmt::Display for Effect {
             Self::Plugin(effect) => effect.fmt(f),
             Self::Forge(effect) => effect.fmt(f),
         }
+    }
+}
+
+/// Writes the tags that come with a branch: ` and tag a`, ` and tags a and b`.
+pub(super) fn write_tags<'a>(
+    f: &mut fmt::Formatter<'_>,
+    names: impl Iterator<Item = &'a str>,
+) -> fmt::Result {
+    let names: Vec<&str> = names.collect();
+    match names.as_slice() {
+        [] => Ok(()),
+        [only] => write!(f, " and tag {only}"),
+        several => write!(f, " and tags {}", joined(several)),
+    }
+}
+
+/// Names for people: all of a few, else how many there are.
+pub fn joined(names: &[&str]) -> String {
+    const SHOWN: usize = 6;
+    match names {
+        [names @ .., last] if !names.is_empty() && names.len() < SHOWN => {
+            format!("{} and {last}", names.join(", "))
+        }
+        [first, names @ ..] if names.len() >= SHOWN => format!("{first} and {} others", names.len()),
+        names => names.concat(),
     }
 }
 
@@ -122,6 +150,9 @@ pub struct PluginEffect {
     pub reach: Reach,
     /// The plugin's own data for the undo
     pub undo: Value,
+    /// The member of the workspace that it belongs to
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
 }
 
 impl PluginEffect {

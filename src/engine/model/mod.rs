@@ -12,8 +12,8 @@ pub use action::Action;
 pub use convention::{
     Convention, Conventions, DEFAULT_COMMIT_MESSAGE, DEFAULT_TAG_MESSAGE, DEFAULT_TAG_NAME, PlannedConvention,
 };
-pub use effect::{Effect, ForgeEffect, PluginEffect, State};
+pub use effect::{Effect, ForgeEffect, PluginEffect, State, joined};
 pub use outputs::{Destination, Outputs};
-pub use plan::{Plan, PlannedStage};
+pub use plan::{MemberActions, Plan, PlannedMember, PlannedStage, PluginSteps};
 pub use product::{Flow, Product};
 pub use reach::Reach;

@@ -1,5 +1,7 @@
 //! The outputs of a stage, and the index that it uploads to.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::reach::Reach;
@@ -31,6 +33,9 @@ pub struct Outputs {
     /// The failure of the installation test, if the release was public by then
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_trial: Option<String>,
+    /// The outputs of each member of a workspace
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub members: BTreeMap<String, Outputs>,
 }
 
 impl Outputs {
@@ -47,6 +52,45 @@ impl Outputs {
         }
         self.links.extend(later.links);
         self.failed_trial = later.failed_trial.or(self.failed_trial.take());
+        for (member, outputs) in later.members {
+            self.members.entry(member).or_default().merge(outputs);
+        }
+    }
+
+    /// Its tag and those of the members, each once.
+    pub fn tags(&self) -> Vec<TagRef> {
+        let mut tags: Vec<TagRef> = Vec::new();
+        for tag in self.all().filter_map(|outputs| outputs.tag.as_ref()) {
+            if !tags.contains(tag) {
+                tags.push(tag.clone());
+            }
+        }
+        tags
+    }
+
+    /// Its distributions and those of the members.
+    pub fn files(&self) -> impl Iterator<Item = &Distribution> {
+        self.all().flat_map(|outputs| &outputs.distributions)
+    }
+
+    /// The same, to change them.
+    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut Distribution> {
+        let members = self.members.values_mut().flat_map(|outputs| &mut outputs.distributions);
+        self.distributions.iter_mut().chain(members)
+    }
+
+    /// The failures of installation tests, if the release was public by then.
+    pub fn failed_trials(&self) -> Vec<&str> {
+        self.all().filter_map(|outputs| outputs.failed_trial.as_deref()).collect()
+    }
+
+    /// The URLs at which to view the result, and those of the members.
+    pub fn all_links(&self) -> Vec<String> {
+        self.all().flat_map(|outputs| outputs.links.iter().cloned()).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.members.values())
     }
 
     /// Adds distributions that were built elsewhere, wheels first.

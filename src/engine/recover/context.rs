@@ -1,9 +1,10 @@
 //! Finds out the outcome of effects in doubt: asks the repository, remotes, indexes, commands and plugins.
 
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use crate::engine::event::Listener;
-use crate::engine::journal::{Entry, Journal, Record, entries, header};
+use crate::engine::journal::{Entry, Header, Journal, Record, entries, header};
 use crate::engine::model::{Effect, State};
 use crate::engine::run::RunFolder;
 use crate::error::{Error, ErrorKind, Result};
@@ -74,7 +75,9 @@ impl RecoveryContext<'_> {
                 Presence::Present
             }
             Effect::Attest { .. } => Presence::Absent,
-            Effect::Command { verify: Some(verify), environment, .. } => self.verify(verify, environment),
+            Effect::Command { verify: Some(verify), environment, member, .. } => {
+                self.verify(verify, environment, member.as_deref())
+            }
             Effect::Plugin(effect) => self.verify_plugin(effect),
             Effect::Forge(effect) => self.probe_forge(effect),
             Effect::Command { verify: None, .. } => Presence::Unknown(
@@ -84,25 +87,31 @@ impl RecoveryContext<'_> {
     }
 
     /// Runs the stage's `verify` command: status 0 means present, 1 absent.
-    fn verify(&self, verify: &[String], secrets: &[String]) -> Presence {
+    fn verify(&self, verify: &[String], secrets: &[String], member: Option<&str>) -> Presence {
         let log = self.run.log("verify");
-        match self.command(verify, secrets).stream(&log, &AtomicBool::new(false), |_| {}) {
+        match self.command(verify, secrets, member).stream(&log, &AtomicBool::new(false), |_| {}) {
             Ok(()) => Presence::Present,
             Err(ProcessError::Failed { code: Some(1), .. }) => Presence::Absent,
             Err(error) => Presence::Unknown(error.to_string()),
         }
     }
 
-    /// A command of the user, in the project's folder, with the release's variables and these secrets.
-    pub(super) fn command(&self, words: &[String], secrets: &[String]) -> Process {
+    /// A command of the user, in the folder of the project or member, with the release's variables and these secrets.
+    pub(super) fn command(&self, words: &[String], secrets: &[String], member: Option<&str>) -> Process {
         let (program, arguments) = words.split_first().map_or(("true", words), |(first, rest)| (first, rest));
         let header = Journal::read(&self.run.journal()).ok().and_then(|records| header(&records).cloned());
-        let folder = self.repository.top().join(header.as_ref().map_or("", |header| &header.prefix));
-        let folder = if folder.is_dir() { folder } else { self.repository.top().to_owned() };
+        let folder = self.folder(header.as_ref(), member);
         let process =
             Process::new(program).args(arguments).folder(&folder).with_secrets(self.environment, secrets);
-        let variables = header.map(|header| self.run.variables(&header.names())).unwrap_or_default();
+        let run = member.map_or_else(|| self.run.clone(), |member| self.run.of_member(member));
+        let variables = header.map(|header| run.variables(&header.names_of(member))).unwrap_or_default();
         variables.into_iter().fold(process, |process, (name, value)| process.env(name, value))
+    }
+
+    /// The folder of the project or member in the user's working tree, or its top where that folder is gone.
+    pub(super) fn folder(&self, header: Option<&Header>, member: Option<&str>) -> PathBuf {
+        let folder = self.repository.top().join(header.map_or("", |header| header.prefix_of(member)));
+        if folder.is_dir() { folder } else { self.repository.top().to_owned() }
     }
 
     /// Finds out the outcome of each effect in doubt, after removing the git locks that the run left. Effects whose outcome

@@ -130,20 +130,21 @@ impl RecoveryContext<'_> {
         let assignment = &effect.assignment;
         trust::expect_consent(&assignment.plugin, self.repository.top(), self.environment)?;
         let header = Journal::read(&self.run.journal()).ok().and_then(|records| header(&records).cloned());
-        let folder = self.repository.top().join(header.as_ref().map_or("", |header| &header.prefix));
-        let folder = if folder.is_dir() { folder } else { self.repository.top().to_owned() };
+        let member = effect.member.as_deref();
+        let folder = self.folder(header.as_ref(), member);
         let mut params = Map::new();
         params.insert("effects".to_owned(), json!([effect.for_plugin(state)]));
         if let Some(header) = header {
             let project: PathBuf = folder.components().collect();
+            let names = header.names_of(member);
             params.insert(
                 "release".to_owned(),
                 json!({
-                    "name": header.name,
-                    "version": header.version,
-                    "previous": header.previous_version,
-                    "tag": header.tag,
-                    "date": header.date,
+                    "name": names.name,
+                    "version": names.version,
+                    "previous": names.previous_version,
+                    "tag": names.tag,
+                    "date": names.date,
                     "project": project,
                 }),
             );

@@ -199,11 +199,11 @@ impl RecoveryContext<'_> {
                 landing.undo(self.repository).map_err(|error| NotUndone::over(error.chain()))
             }
             Effect::Push { .. } => self.undo_push(entry, fence),
-            Effect::Command { undo: Some(undo), environment, .. } => {
+            Effect::Command { undo: Some(undo), environment, member, .. } => {
                 let log = self.run.log(&entry.stage);
                 let on_line =
                     |line: &str| self.listener.on_event(&Event::Output { stage: &entry.stage, line });
-                self.command(undo, environment)
+                self.command(undo, environment, member.as_deref())
                     .stream(&log, &AtomicBool::new(false), on_line)
                     .map_err(NotUndone::over)
             }

@@ -113,11 +113,15 @@ impl RecoveryContext<'_> {
     fn listed(&self, place: &Destination, header: &Header) -> Result<Vec<SimpleFile>> {
         let address = IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None)?;
         let client = IndexClient::connect_to_read(self.environment, address, &header.name)?;
-        let listing = client.listing(&header.name).map_err(|error| error.of_index(&place.index))?;
-        let of_version = |file: &SimpleFile| {
-            file.filename.parse::<Filename>().is_ok_and(|name| name.version().to_string() == header.version)
-        };
-        Ok(listing.into_iter().flat_map(|listing| listing.files).filter(of_version).collect())
+        let mut files = Vec::new();
+        for (project, version) in header.releases() {
+            let listing = client.listing(project).map_err(|error| error.of_index(&place.index))?;
+            let of_version = |file: &SimpleFile| {
+                file.filename.parse::<Filename>().is_ok_and(|name| name.version().to_string() == version)
+            };
+            files.extend(listing.into_iter().flat_map(|listing| listing.files).filter(of_version));
+        }
+        Ok(files)
     }
 
     /// The hashes of the run's distributions, by its journal and its folder.
@@ -133,20 +137,27 @@ impl RecoveryContext<'_> {
 
     fn unexplained_tags(&self, header: &Header, entries: &[Entry], unexplained: &mut Unexplained) {
         let is_there = |entry: &&Entry| matches!(entry.state, State::Done | State::InDoubt);
-        let name = format!("refs/tags/{}", header.tag);
+        let tags = header.tags();
+        let names: Vec<String> = tags.iter().map(|tag| format!("refs/tags/{tag}")).collect();
         let lands = |entry: &Entry| matches!(entry.effect, Effect::Land { .. });
-        if self.repository.reference(&name).is_some() && !entries.iter().filter(is_there).any(lands) {
-            unexplained.tags.push(format!("tag {} is in the repository", header.tag));
+        let has_landed = entries.iter().filter(is_there).any(lands);
+        for (tag, name) in tags.iter().zip(&names).filter(|_| !has_landed) {
+            if self.repository.reference(name).is_some() {
+                unexplained.tags.push(format!("tag {tag} is in the repository"));
+            }
         }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let listed = self.repository.remote_names().unwrap_or_default();
         for remote in listed.into_iter().map(|name| Remote { name }) {
             let pushes = |entry: &Entry| matches!(&entry.effect, Effect::Push { remote: to, .. } if *to == remote.name);
             if entries.iter().filter(is_there).any(pushes) {
                 continue;
             }
-            match remote.refs(self.repository, &[&name]) {
-                Ok(refs) if refs.is_empty() => {}
-                Ok(_) => unexplained.tags.push(format!("tag {} is at {}", header.tag, remote.name)),
+            match remote.refs(self.repository, &names) {
+                Ok(refs) => {
+                    let there = refs.keys().map(|name| name.trim_start_matches("refs/tags/"));
+                    unexplained.tags.extend(there.map(|tag| format!("tag {tag} is at {}", remote.name)));
+                }
                 Err(error) => {
                     unexplained.unasked.push(format!("`{}` cannot be asked ({})", remote.name, error.chain()))
                 }

@@ -8,7 +8,7 @@ use crate::engine::journal::{Header, Record};
 use crate::engine::model::{Destination, Effect, Reach};
 use crate::index::Listing;
 use crate::python::distribution::Distribution;
-use crate::python::filename::Filename;
+use crate::python::filename::{Filename, normalize};
 
 /// The state of a distribution
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,7 +79,7 @@ pub(super) fn files(
     facts: &RemoteFacts,
 ) -> Vec<DistributionStatus> {
     let mut reports: Vec<DistributionStatus> = Vec::new();
-    let all = distributions(summary, &header.version);
+    let all = distributions(summary, &header.releases());
     // An index that was rehearsed under another version did not get the release's own files.
     let takes_own = |destination: &Destination| {
         destination.exact
@@ -96,7 +96,8 @@ pub(super) fn files(
                 Some(index) => *index == destination.index,
                 None => takes_own(destination),
             })
-            .map(|(destination, listing)| {
+            .map(|(destination, listings)| {
+                let listing = listings.of(&distribution.filename);
                 let (state, sha256, reason) = compare(listing, &distribution);
                 IndexFile {
                     index: destination.index.clone(),
@@ -120,17 +121,22 @@ pub(super) fn files(
     reports
 }
 
+/// Whether a file belongs to one of the releases: a project and its version.
+fn is_of(name: &Filename, releases: &[(&str, &str)]) -> bool {
+    let project = normalize(name.name());
+    releases
+        .iter()
+        .any(|(known, version)| normalize(known) == project && name.version().to_string() == *version)
+}
+
 /// The release's own distributions, and those built for a rehearsal, each with its index.
-fn distributions(summary: &JournalSummary, version: &str) -> Vec<(Distribution, Option<String>)> {
+fn distributions(summary: &JournalSummary, releases: &[(&str, &str)]) -> Vec<(Distribution, Option<String>)> {
     let mut own: Vec<Distribution> = release_files(&summary.records);
     // If the journal has lost the build's record, count the uploads under the release's version.
     for entry in &summary.entries {
         if let Effect::Upload { distribution, .. } = &entry.effect
             && own.iter().all(|file| file.filename != distribution.filename)
-            && distribution
-                .filename
-                .parse::<Filename>()
-                .is_ok_and(|name| name.version().to_string() == version)
+            && distribution.filename.parse::<Filename>().is_ok_and(|name| is_of(&name, releases))
         {
             own.push(distribution.clone());
         }
@@ -150,11 +156,8 @@ pub(super) fn release_files(records: &[Record]) -> Vec<Distribution> {
     let is_given =
         |record: &Record| !matches!(record, Record::Adopted { .. }) && !record.distributions().is_empty();
     let Some(given) = records.iter().rposition(is_given) else { return Vec::new() };
-    let mut files = records[given].distributions().to_vec();
-    for later in &records[given + 1..] {
-        files.extend_from_slice(later.distributions());
-    }
-    files
+    let files = records[given..].iter().flat_map(Record::distributions);
+    files.cloned().collect()
 }
 
 fn local_state(distribution: &Distribution) -> LocalState {
@@ -189,15 +192,17 @@ fn attested(listing: &Result<Option<Listing>, String>, distribution: &Distributi
     files.iter().any(|file| file.is_attested).then_some(file.is_attested)
 }
 
-pub(super) fn windows(summary: &JournalSummary, header: &Header, facts: &RemoteFacts) -> Vec<Window> {
+pub(super) fn windows(summary: &JournalSummary, facts: &RemoteFacts) -> Vec<Window> {
     if summary.outcome.is_some() {
         return Vec::new();
     }
     let public = facts.indexes().iter().filter(|(destination, _)| destination.reach == Reach::Public);
     let now = jiff::Timestamp::now();
     public
-        .filter_map(|(destination, listing)| {
-            let window = listing.as_ref().ok()?.as_ref()?.window(&header.version)?;
+        .filter_map(|(destination, listings)| {
+            // The first file of any member opens it.
+            let windows = listings.iter().filter_map(|(version, listing)| listing.window(version));
+            let window = windows.min_by_key(|window| window.closes)?;
             let days_left = window.closes.duration_since(now).as_secs_f64().max(0.0) / 86_400.0;
             Some(Window {
                 index: destination.index.clone(),

@@ -149,9 +149,9 @@ impl StatusCollector<'_> {
         if let Some(header) = &header {
             let facts = remote_facts::RemoteFacts::ask(self, &summary, header);
             report.files = files::files(&summary, header, &facts);
-            report.windows = files::windows(&summary, header, &facts);
+            report.windows = files::windows(&summary, &facts);
             report.refs = refs::refs(self.repository, &summary, &facts);
-            summary.is_public = facts.has_public(&header.version);
+            summary.is_public = facts.has_public();
         }
         report.locks = locks::locks(self.repository, &summary);
         next::add_next_commands(&mut report, &summary, self.repository);

@@ -79,9 +79,10 @@ fn unrecorded(summary: &JournalSummary, repository: &Repository) -> Option<Strin
     }
     let Some(Record::Run(header)) = summary.records.first() else { return None };
     let lands = summary.entries.iter().any(|entry| matches!(entry.effect, Effect::Land { .. }));
-    let exists = repository.reference(&format!("refs/tags/{}", header.tag)).is_some();
-    (exists && !lands)
-        .then(|| format!("tag {} is in the repository, but the journal does not record it", header.tag))
+    let tags = header.tags();
+    let exists = |tag: &&&str| repository.reference(&format!("refs/tags/{tag}")).is_some();
+    let tag = tags.iter().find(exists).filter(|_| !lands)?;
+    Some(format!("tag {tag} is in the repository, but the journal does not record it"))
 }
 
 fn newer(summary: &JournalSummary) -> Vec<String> {
@@ -235,7 +236,7 @@ fn cannot_be_undone(report: &StatusReport, entry: &Entry, repository: &Repositor
     let names: Vec<(&str, String)> = match &entry.effect {
         Effect::Land { landing } => {
             let branch = landing.branch.clone().unwrap_or_else(|| "HEAD".to_owned());
-            let tag = landing.tag.iter().map(|tag| format!("refs/tags/{}", tag.name));
+            let tag = landing.tags.iter().map(|tag| format!("refs/tags/{}", tag.name));
             std::iter::once(branch).chain(tag).map(|name| ("here", name)).collect()
         }
         Effect::Push { remote, updates, .. } => {

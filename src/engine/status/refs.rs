@@ -54,7 +54,7 @@ pub(super) fn refs(repository: &Repository, summary: &JournalSummary, facts: &Re
                     None => repository.head().ok().map(|head| head.commit),
                 };
                 add("here", branch, Some(landing.old.clone()), Some(landing.new.clone()), Ok(now));
-                if let Some(tag) = &landing.tag {
+                for tag in &landing.tags {
                     let name = format!("refs/tags/{}", tag.name);
                     let now = repository.reference(&name);
                     add("here", &name, None, Some(tag.object.clone()), Ok(now));

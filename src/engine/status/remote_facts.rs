@@ -9,7 +9,7 @@ use crate::engine::journal::Header;
 use crate::engine::model::{Destination, Effect, Reach};
 use crate::error::{Error, Result};
 use crate::index::{IndexAddress, IndexClient, Listing, find_to_read};
-use crate::python::filename::Filename;
+use crate::python::filename::{Filename, normalize};
 use crate::world::Environment;
 use crate::world::git::Remote;
 use crate::world::http::{Http, Timeouts};
@@ -21,11 +21,45 @@ const PATIENCE: Timeouts = Timeouts {
 };
 
 const NOT_ASKED: &str = "it was not asked";
+const FAILED: &str = "the query failed";
 
 /// The answers of the indexes and the remotes, or why there are none
 pub(super) struct RemoteFacts {
-    indexes: Vec<(Destination, Result<Option<Listing>, String>)>,
+    indexes: Vec<(Destination, Listings)>,
     remotes: BTreeMap<String, Result<BTreeMap<String, String>, String>>,
+}
+
+/// What an index lists of the release's projects
+pub(super) struct Listings(Vec<ProjectListing>);
+
+/// What an index lists of a project, or why that is not known
+pub(super) struct ProjectListing {
+    project: String,
+    version: String,
+    listing: Result<Option<Listing>, String>,
+}
+
+impl Listings {
+    fn ask(releases: &[(&str, &str)], ask: impl Fn(&str) -> Result<Option<Listing>, String>) -> Self {
+        let listing = |(project, version): &(&str, &str)| ProjectListing {
+            project: normalize(project),
+            version: (*version).to_owned(),
+            listing: ask(project),
+        };
+        Self(releases.iter().map(listing).collect())
+    }
+
+    /// The listing of the project that a file belongs to.
+    pub(super) fn of(&self, filename: &str) -> &Result<Option<Listing>, String> {
+        let project = filename.parse::<Filename>().map(|name| normalize(name.name())).unwrap_or_default();
+        let found = self.0.iter().find(|listing| listing.project == project);
+        &found.unwrap_or(&self.0[0]).listing
+    }
+
+    /// Each listing, with the version that is released.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Listing)> {
+        self.0.iter().filter_map(|known| Some((&*known.version, known.listing.as_ref().ok()?.as_ref()?)))
+    }
 }
 
 impl RemoteFacts {
@@ -36,14 +70,16 @@ impl RemoteFacts {
                 names.entry(remote).or_default().extend(updates.iter().map(|update| update.name.as_str()));
             }
         }
-        let (environment, project) = (collector.environment, header.name.as_str());
+        let (environment, releases) = (collector.environment, &header.releases());
         let queries = names.into_iter().map(|(remote, names)| {
             (remote, Remote { name: remote.to_owned() }.ref_query(collector.repository, &names))
         });
         if !collector.online {
             let destinations = summary.destinations.iter().cloned();
             return Self {
-                indexes: destinations.map(|destination| (destination, Err(NOT_ASKED.to_owned()))).collect(),
+                indexes: destinations
+                    .map(|destination| (destination, Listings::ask(releases, |_| Err(NOT_ASKED.to_owned()))))
+                    .collect(),
                 remotes: BTreeMap::new(),
             };
         }
@@ -59,26 +95,32 @@ impl RemoteFacts {
                 .destinations
                 .iter()
                 .map(|destination| {
-                    (destination.clone(), scope.spawn(move || listing(environment, destination, project)))
+                    let ask = move |project: &str| listing(environment, destination, project);
+                    (destination.clone(), scope.spawn(move || Listings::ask(releases, ask)))
                 })
                 .collect();
             Self {
                 remotes: remotes.into_iter().map(|(name, query)| (name, answer(query))).collect(),
-                indexes: indexes.into_iter().map(|(index, query)| (index, answer(query))).collect(),
+                indexes: indexes
+                    .into_iter()
+                    .map(|(index, query)| {
+                        let failed = |_| Listings::ask(releases, |_| Err(FAILED.to_owned()));
+                        (index, query.join().unwrap_or_else(failed))
+                    })
+                    .collect(),
             }
         })
     }
 
-    pub(super) fn indexes(&self) -> &[(Destination, Result<Option<Listing>, String>)] {
+    pub(super) fn indexes(&self) -> &[(Destination, Listings)] {
         &self.indexes
     }
 
-    /// Whether a public index lists a file of this version.
-    pub(super) fn has_public(&self, version: &str) -> bool {
+    /// Whether a public index lists a file of the release.
+    pub(super) fn has_public(&self) -> bool {
         let is_public = |destination: &Destination| destination.reach == Reach::Public && destination.exact;
         let public = self.indexes.iter().filter(|(destination, _)| is_public(destination));
-        let mut listings = public.filter_map(|(_, listing)| listing.as_ref().ok()?.as_ref());
-        listings.any(|listing| {
+        public.flat_map(|(_, listings)| listings.iter()).any(|(version, listing)| {
             listing.files.iter().any(|file| {
                 file.filename.parse::<Filename>().is_ok_and(|name| name.version().to_string() == version)
             })
@@ -97,7 +139,7 @@ impl RemoteFacts {
 
 /// The answer to a query. A panic of the thread has been printed already.
 fn answer<T>(query: ScopedJoinHandle<'_, Result<T, String>>) -> Result<T, String> {
-    query.join().unwrap_or_else(|_| Err("the query failed".to_owned()))
+    query.join().unwrap_or_else(|_| Err(FAILED.to_owned()))
 }
 
 /// The files of a project that an index lists, with a short timeout.

@@ -17,16 +17,17 @@ impl Execution<'_> {
         if run_in(file).is_none_or(|run| run != self.run.id()) {
             pack(&self.release.checkout.repository, &self.run, file)?;
         }
-        let target = &self.release.target;
-        let mut files = self.release.outputs.distributions.clone();
+        let names = self.release.names();
+        let tags = self.release.outputs.tags();
+        let mut files: Vec<_> = self.release.outputs.files().cloned().collect();
         files.iter_mut().for_each(|known| known.path = Path::new(DISTRIBUTIONS).join(&known.filename));
         self.listener.on_event(&Event::Prepared {
-            name: &target.project.name,
-            version: &target.version.to_string(),
+            name: &names.name,
+            version: &names.version,
             run: self.run.id(),
             file: &file.display().to_string(),
             files: &files,
-            tag: self.release.outputs.tag.as_ref().map(|tag| tag.name.as_str()),
+            tag: tags.first().filter(|_| tags.len() == 1).map(|tag| tag.name.as_str()),
             commit: self.release.outputs.commit.as_deref(),
             awaits_wheels: self.release.building.sdist_only,
         });

@@ -70,7 +70,7 @@ pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Pac
         branch: header.branch.clone(),
         old: header.head.clone(),
         new: release.commit.clone().unwrap_or_else(|| header.head.clone()),
-        tag: release.tag.clone(),
+        tags: release.tags(),
         head: None,
     };
     let bundle = folder.path().join(BUNDLE);
@@ -84,7 +84,7 @@ pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Pac
         files.push((NOTES.to_owned(), path));
     }
     let as_built = |file: &Distribution| sha256(&file.path).is_ok_and(|(sha256, _)| sha256 == file.sha256);
-    let (whole, missing): (Vec<_>, Vec<_>) = release.distributions.iter().partition(|file| as_built(file));
+    let (whole, missing): (Vec<_>, Vec<_>) = release.files().partition(|file| as_built(file));
     files.extend(whole.iter().map(|file| (format!("{DISTRIBUTIONS}{}", file.filename), file.path.clone())));
     let attested = whole.iter().filter(|file| has_attestation(file));
     files.extend(
@@ -112,7 +112,7 @@ pub(in crate::engine) fn write_bundle(
     bundle: &Path,
     scratch: &Path,
 ) -> Result<bool> {
-    let nothing = landing.new == landing.old && landing.tag.is_none();
+    let nothing = landing.new == landing.old && landing.tags.is_empty();
     if nothing {
         return Ok(false);
     }

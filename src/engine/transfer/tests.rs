@@ -63,6 +63,7 @@ impl Fixture {
             sdist_only: false,
             is_tagged: false,
             from: None,
+            members: Vec::new(),
         };
         let mut journal = Journal::create(&path, header).unwrap();
         let distribution = Distribution {

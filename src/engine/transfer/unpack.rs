@@ -215,7 +215,7 @@ fn read(file: &Path, folder: &Path, manifest: &Manifest) -> Result<(Header, Vec<
     for item in &manifest.files {
         let Some(name) = item.name.strip_prefix(DISTRIBUTIONS) else { continue };
         if let Some(attested) = name.strip_suffix(ATTESTATION) {
-            if outputs.distributions.iter().all(|known| known.filename != attested) {
+            if outputs.files().all(|known| known.filename != attested) {
                 return Err(refused(
                     file,
                     &format!("its journal does not record `{attested}`, which `{name}` attests"),
@@ -226,7 +226,7 @@ fn read(file: &Path, folder: &Path, manifest: &Manifest) -> Result<(Header, Vec<
         let is_known = |known: &crate::python::distribution::Distribution| {
             known.filename == name && known.sha256 == item.sha256
         };
-        if !outputs.distributions.iter().any(is_known) {
+        if !outputs.files().any(is_known) {
             return Err(refused(file, &format!("its journal does not record `{name}` with these bytes")));
         }
     }

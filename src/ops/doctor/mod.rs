@@ -252,7 +252,7 @@ impl Examination<'_> {
     ) -> Option<(Target, Option<Finding>)> {
         let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
         let bumping = Bumping { bump, date, force: false, asked: None, notes: None, is_tagged: false };
-        let kinds = [ErrorKind::NoBump, ErrorKind::Refused];
+        let kinds = [ErrorKind::NoBump, ErrorKind::NoEntries, ErrorKind::Refused];
         let found = stages::target_or_patch(config, checkout, bumping.clone(), &kinds);
         let is_certain = found.is_ok();
         let (target, reserve) =

@@ -20,6 +20,7 @@ use python::Python;
 use task::Task;
 
 use crate::config::Config;
+use crate::engine::event::Event;
 use crate::engine::prelude::*;
 use crate::engine::release::{BuildRequest, Checkout};
 use crate::python::distribution::{Distribution, Kind};
@@ -303,39 +304,83 @@ impl Stage for Build {
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
         if let Some(folder) = &release.building.from {
-            let what = format!("the distributions in {}, in place of a build", folder.display());
-            let taken = effects.private(Action::Check { what }, |bench| {
-                refuse_leftovers(&bench.dist())?;
-                self.take(folder, release, bench)
-            })?;
-            return Ok(outputs(taken.unwrap_or_default(), effects));
+            let taken = effects.private(taking(folder), |bench| self.take_all(folder, release, bench))?;
+            return Ok(outputs(taken.unwrap_or_default(), &|note| effects.note(note)));
         }
         let action =
             self.action(self.shown_frontend(Some(&release.target.project.backend)), &release.building);
         let found = &release.outputs.distributions;
         if release.is_rebuilt() && self.complete(found, &release.building).is_ok() {
-            effects.skip("the distributions were found, and are never rebuilt")?;
+            effects.skip(FOUND)?;
             return Ok(Outputs::default());
         }
         let built = effects.private(action, |bench| {
             refuse_changes(bench)?;
-            match found.as_slice() {
-                [] => {
-                    refuse_leftovers(&bench.dist())?;
-                    self.build_in_run(release, bench, (&release.root(), &bench.dist()), &[])
-                }
-                found => self.build_missing(release, bench, found),
-            }
+            self.build_all(release, bench)
         })?;
-        Ok(outputs(built.unwrap_or_default(), effects))
+        Ok(outputs(built.unwrap_or_default(), &|note| effects.note(note)))
+    }
+
+    fn works_beside(&self) -> bool {
+        true
+    }
+
+    fn before_work(&self, bench: &Workbench<'_>) -> Result<()> {
+        refuse_changes(bench)
+    }
+
+    fn work(&self, release: &Release, bench: &Workbench<'_>) -> Result<Outputs> {
+        let frontend = self.shown_frontend(Some(&release.target.project.backend));
+        let found = &release.outputs.distributions;
+        let action = match &release.building.from {
+            Some(folder) => taking(folder),
+            None if release.is_rebuilt() && self.complete(found, &release.building).is_ok() => {
+                Action::Skip { reason: FOUND.to_owned() }
+            }
+            None => self.action(frontend, &release.building),
+        };
+        bench.listener().on_event(&Event::Action { stage: bench.stage(), action: &action });
+        let built = match (&release.building.from, action) {
+            (_, Action::Skip { .. }) => return Ok(Outputs::default()),
+            (Some(folder), _) => self.take_all(folder, release, bench)?,
+            (None, _) => self.build_all(release, bench)?,
+        };
+        Ok(outputs(built, &|note| bench.say(note)))
     }
 }
 
+impl Build {
+    /// Builds what is missing from the release commit.
+    fn build_all(&self, release: &Release, bench: &Workbench<'_>) -> Result<Built> {
+        match release.outputs.distributions.as_slice() {
+            [] => {
+                refuse_leftovers(&bench.dist())?;
+                self.build_in_run(release, bench, (&release.root(), &bench.dist()), &[])
+            }
+            found => self.build_missing(release, bench, found),
+        }
+    }
+
+    /// Takes the distributions in a folder.
+    fn take_all(&self, folder: &Path, release: &Release, bench: &Workbench<'_>) -> Result<Built> {
+        refuse_leftovers(&bench.dist())?;
+        self.take(folder, release, bench)
+    }
+}
+
+/// Why nothing is built
+const FOUND: &str = "the distributions were found, and are never rebuilt";
+
+/// The action of taking the distributions in a folder.
+fn taking(folder: &Path) -> Action {
+    Action::Check { what: format!("the distributions in {}, in place of a build", folder.display()) }
+}
+
 /// The stage's outputs; names each distribution.
-fn outputs(built: Built, effects: &Effects<'_>) -> Outputs {
+fn outputs(built: Built, note: &dyn Fn(&str)) -> Outputs {
     let Built { distributions, environments } = built;
     for built in &distributions {
-        effects.note(&described(built));
+        note(&described(built));
     }
     Outputs { distributions, environments, ..Outputs::default() }
 }

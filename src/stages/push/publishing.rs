@@ -94,7 +94,7 @@ impl Push {
             }
             let both =
                 workflow.indexes.iter().find_map(|target| Some((target, self.indexes.uploading(target)?)));
-            let tag = &release.names().tag;
+            let tag = release.tag_names().next().unwrap_or_default();
             let starts = if likelihood == Likelihood::Yes { "starts" } else { "may start" };
             let message = format!(
                 "the push of tag `{tag}` {starts} a workflow that {} ({})",

@@ -36,11 +36,11 @@ pub(super) fn of(
             learned.value
         }
         (None, None, Some(told)) => {
-            let template = Template::new(told.value.as_str()).unwrap_or_else(|_| usual());
+            let template = Template::new(told.value.as_str()).unwrap_or_else(|_| usual(config));
             conventions.tag_name = Some(told);
             style_of_template(&template, &project.name, date)
         }
-        (None, None, None) => style_of_template(&usual(), &project.name, date),
+        (None, None, None) => style_of_template(&usual(config), &project.name, date),
     };
     // Without a release that shows it, another tool's settings say how.
     let told = |read: &dyn Fn(&ToolSettings) -> Option<String>| {
@@ -96,8 +96,8 @@ pub(super) fn lines(
     lines
 }
 
-fn usual() -> Template {
-    Template::new(DEFAULT_TAG_NAME).expect("known placeholders only")
+fn usual(config: &Config) -> Template {
+    Template::new(config.default_tag().unwrap_or(DEFAULT_TAG_NAME)).expect("known placeholders only")
 }
 
 /// The tags' name as another tool's settings have it.

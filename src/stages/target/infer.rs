@@ -72,6 +72,7 @@ pub(super) fn infer(
         true => Error::refused(format!(
             "{present} is already released, and the Unreleased section of `{path}` is empty"
         ))
+        .with_kind(ErrorKind::NoEntries)
         .help("add the changes to it first"),
         false => {
             nothing(format!("the Unreleased section of `{path}` does not imply the kind of the next release"))

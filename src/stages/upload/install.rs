@@ -21,6 +21,8 @@ pub(super) struct Trial<'a> {
     /// A smoke test for the installed release
     pub(super) smoke: Option<&'a str>,
     pub(super) variables: &'a Environment,
+    /// The folder with the distributions of all members of the workspace
+    pub(super) siblings: Option<&'a Path>,
 }
 
 /// Installs a file that was downloaded from the index, and tests it.
@@ -34,7 +36,10 @@ pub(super) fn try_out(
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let action = Action::Check { what: format!("pip install {name} from {index}") };
     let (project, variables) = (&release.names().name, &release.checkout.environment);
-    let trial = Trial { file, project, version, smoke, variables };
+    // Members of a workspace require each other, in versions that users cannot install yet.
+    let siblings =
+        effects.bench().filter(|_| release.member.is_some()).map(|bench| bench.all_distributions());
+    let trial = Trial { file, project, version, smoke, variables, siblings: siblings.as_deref() };
     effects.private(action, |bench| trial.run(&|process| bench.command(process)))?;
     effects.note(&trial.passed(index));
     Ok(())
@@ -53,7 +58,8 @@ impl Trial<'_> {
         };
         let (python, pip) = environment(&folder.join("venv"), self.variables, &run)?;
         // The file itself, so that no other index can supply another one with its name.
-        run(pip.args(INSTALL).arg(self.file))?;
+        let siblings = self.siblings.iter().flat_map(|folder| [Path::new("--find-links"), folder]);
+        run(pip.args(INSTALL).args(siblings).arg(self.file))?;
         let installed = Installed { project: self.project, version: self.version, smoke: self.smoke };
         installed.test(&python, self.variables, &run)
     }

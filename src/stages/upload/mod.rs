@@ -11,6 +11,9 @@ mod send;
 mod standalone;
 mod verify;
 
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -107,6 +110,8 @@ struct Upload {
     rehearsal: Option<rehearsal::Rehearsal>,
     index: IndexSettings,
     settings: Settings,
+    /// A file that the index served, and its version: what is installed when every member of a workspace is there
+    fetched: Mutex<Option<(PathBuf, String)>>,
 }
 
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
@@ -154,7 +159,7 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
         settings.version == RehearsalVersion::Dev || (builds && index.kind == IndexKind::Rehearsal);
     let rehearsal = if may_be_own { Some(rehearsal::Rehearsal::new(config)?) } else { None };
     // Check the URLs here, so that an invalid one is reported before anything else.
-    let stage = Upload { name: name.to_owned(), rehearsal, index, settings };
+    let stage = Upload { name: name.to_owned(), rehearsal, index, settings, fetched: Mutex::default() };
     stage.address()?;
     Ok(Box::new(stage))
 }
@@ -169,12 +174,21 @@ impl Upload {
         IndexClient::connect(&release.checkout.environment, self.address()?, project)
     }
 
-    /// The trials after the upload, for the plan.
-    fn plan_trial(&self, effects: &mut Effects<'_>) -> Result<Outputs> {
+    fn fetched(&self) -> MutexGuard<'_, Option<(PathBuf, String)>> {
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The comparison after the upload, for the plan.
+    fn plan_verification(&self, effects: &mut Effects<'_>) -> Result<()> {
         if self.settings.verify || self.settings.install {
             let what = format!("that {} lists every file and serves the uploaded bytes", self.name);
             effects.announce(Action::Check { what })?;
         }
+        Ok(())
+    }
+
+    /// The trial after the upload, for the plan.
+    fn plan_trial(&self, effects: &mut Effects<'_>) -> Result<Outputs> {
         if self.settings.install {
             effects
                 .announce(Action::Check { what: format!("the release as installed from {}", self.name) })?;
@@ -294,7 +308,8 @@ impl Stage for Upload {
                 RehearsalVersion::Dev => announce(own, None),
                 RehearsalVersion::Exact => announce(None, own),
             })?;
-            return self.plan_trial(effects);
+            self.plan_verification(effects)?;
+            return Ok(Outputs::default());
         }
         if release.is_rebuilt() && self.index.kind == IndexKind::Rehearsal {
             effects.skip("the release is public in part: there is nothing left to rehearse")?;
@@ -317,18 +332,25 @@ impl Stage for Upload {
         self.attest(&client, &batch, release, effects)?;
         effects.announce(announce(own, None))?;
         send::send(self, &client, &batch, release, effects)?;
-        let mut failed_trial = None;
         if self.settings.verify || self.settings.install {
             let fetched = verify::verify(&client, &batch, release, self.reach(), effects)?;
-            if let Some(file) = fetched.filter(|_| self.settings.install) {
-                let smoke = self.settings.smoke.as_deref();
-                let tried = install::try_out(smoke, &self.name, (&file, &batch.version), release, effects);
-                failed_trial = judge_trial((&self.name, self.reach()), tried, effects)?;
-            }
+            *self.fetched() = fetched.map(|file| (file, batch.version.clone()));
         } else {
             verify::compare(&client, &batch, release, self.reach(), effects)?;
         }
         let page = client.address().view_url(&release.names().name, &batch.version);
-        Ok(Outputs { links: page.into_iter().collect(), failed_trial, ..Outputs::default() })
+        Ok(Outputs { links: page.into_iter().collect(), ..Outputs::default() })
+    }
+
+    fn conclude(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
+        if !effects.is_live() {
+            return self.plan_trial(effects);
+        }
+        let fetched = self.fetched().take().filter(|_| self.settings.install);
+        let Some((file, version)) = fetched else { return Ok(Outputs::default()) };
+        let smoke = self.settings.smoke.as_deref();
+        let tried = install::try_out(smoke, &self.name, (&file, &version), release, effects);
+        let failed_trial = judge_trial((&self.name, self.reach()), tried, effects)?;
+        Ok(Outputs { failed_trial, ..Outputs::default() })
     }
 }

@@ -38,33 +38,41 @@ pub fn newer_releases(config: &Config, release: &Release) -> Vec<Finding> {
             Ok(Some(client))
         })
         .collect();
+    let releases = release.uploaded();
     let asked: Vec<_> =
-        clients.into_iter().filter_map(Result::transpose).map(|client| ask(client, release)).collect();
+        clients.into_iter().filter_map(Result::transpose).map(|client| ask(client, &releases)).collect();
     asked
         .into_iter()
-        .filter_map(|asked| match asked {
+        .flat_map(|asked| match asked {
             Ok((index, answer)) => answer
                 .recv_timeout(until.saturating_duration_since(Instant::now()))
-                .unwrap_or_else(|_| Some(unanswered(&index, "it did not answer in time"))),
-            Err(error) => Some(error.into()),
+                .unwrap_or_else(|_| vec![unanswered(&index, "it did not answer in time")]),
+            Err(error) => vec![error.into()],
         })
         .collect()
 }
 
 /// Asks one index in a thread of its own, which nobody waits for once the time is over.
-fn ask(client: Result<IndexClient>, release: &Release) -> Result<(String, mpsc::Receiver<Option<Finding>>)> {
+fn ask(client: Result<IndexClient>, releases: &[&Release]) -> Result<(String, mpsc::Receiver<Vec<Finding>>)> {
     let client = client?;
-    let (project, version) = (release.target.project.name.clone(), release.target.version.clone());
+    let project = |release: &&Release| (release.names().name.clone(), release.target.version.clone());
+    let projects: Vec<_> = releases.iter().map(project).collect();
     let (sender, answer) = mpsc::channel();
     let index = client.address().name.clone();
     thread::spawn(move || {
-        let finding = match client.listing(&project) {
-            Ok(Some(listing)) => look::superseded(&client, &listing, &project, &version),
-            Ok(None) => None,
-            Err(error) => Some(unanswered(&client.address().name, &error.to_string())),
-        };
+        let mut findings = Vec::new();
+        for (project, version) in projects {
+            match client.listing(&project) {
+                Ok(Some(listing)) => findings.extend(look::superseded(&client, &listing, &project, &version)),
+                Ok(None) => {}
+                Err(error) => {
+                    findings.push(unanswered(&client.address().name, &error.to_string()));
+                    break;
+                }
+            }
+        }
         // Nobody listens if the time is over.
-        let _ = sender.send(finding);
+        let _ = sender.send(findings);
     });
     Ok((index, answer))
 }

@@ -237,7 +237,7 @@ impl StandaloneUpload {
         listener.on_event(&Event::Note { stage: Some(STAGE), message: &message });
         let Verification::Installed { smoke, variables } = how else { return Ok(()) };
         let (project, version) = (&self.project, &self.version);
-        let trial = Trial { file: &file, project, version, smoke: *smoke, variables };
+        let trial = Trial { file: &file, project, version, smoke: *smoke, variables, siblings: None };
         let log = folder.path().join("output.log");
         let tell = |line: &str| listener.on_event(&Event::Output { stage: STAGE, line });
         // The error contains the end of the output; all of it was shown.

@@ -19,7 +19,7 @@ impl Landing {
         let Some(at) = at.filter(|at| user.contains(at, &self.new)) else { return Some(self.clone()) };
         let tag_is_there =
             |tag: &TagRef| user.reference(&format!("refs/tags/{}", tag.name)) == Some(tag.object.clone());
-        if self.tag.as_ref().is_none_or(tag_is_there) {
+        if self.tags.iter().all(tag_is_there) {
             None
         } else if self.new == self.old || at == self.new {
             // Git may have been killed between updating the branch and the tag, so the working tree may be out of date.
@@ -29,10 +29,10 @@ impl Landing {
         }
     }
 
-    /// Writes the release commit and tag into a bundle; returns whether there was anything to write.
+    /// Writes the release commit and tags into a bundle; returns whether there was anything to write.
     ///
     /// # Errors
-    /// The clone does not have the commit or the tag, or the file cannot be written.
+    /// The clone does not have the commit or a tag, or the file cannot be written.
     pub fn bundle(&self, clone: &PrivateClone, file: &Path) -> Result<bool> {
         let mut refs = Vec::new();
         if self.new != self.old {
@@ -40,7 +40,7 @@ impl Landing {
             refs.push(RELEASE.to_owned());
         }
         // A lightweight tag has no object of its own.
-        if let Some(tag) = self.tag.as_ref().filter(|tag| tag.object != self.new) {
+        for tag in self.tags.iter().filter(|tag| tag.object != self.new) {
             let name = format!("refs/tags/{}", tag.name);
             clone.git(["update-ref", &name, &tag.object]).read()?;
             refs.push(name);
@@ -56,7 +56,7 @@ impl Landing {
     /// Recreates at `top` the private clone in which the release was prepared, with the bundle's objects.
     ///
     /// # Errors
-    /// A `git` command failed, or the bundle does not contain the landing's commit or tag.
+    /// A `git` command failed, or the bundle does not contain the landing's commit or a tag.
     pub fn unbundle(&self, user: &Repository, bundle: Option<&Path>, top: &Path) -> Result<PrivateClone> {
         let head = Head { commit: self.old.clone(), branch: self.branch.clone() };
         let clone = PrivateClone::make(user, &head, top)?;
@@ -74,7 +74,7 @@ impl Landing {
         } else {
             return Err(lacks("commit"));
         }
-        if let Some(tag) = &self.tag {
+        for tag in &self.tags {
             let marked =
                 clone.git(["rev-parse", "--verify", "--quiet", &format!("{}^{{commit}}", tag.object)]);
             if marked.capture()?.text() != self.new {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::partial_checkout::has_tree;
 use super::update_worktree::{read_tree, update_worktree};
@@ -32,10 +32,25 @@ pub struct Landing {
     pub old: String,
     /// The release commit; equal to `old` if the stages changed no file
     pub new: String,
-    pub tag: Option<TagRef>,
+    /// Older journals have one tag at most.
+    #[serde(alias = "tag", deserialize_with = "none_one_or_several")]
+    pub tags: Vec<TagRef>,
     /// If HEAD is detached, its name as seen from every worktree. Missing in older journals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<String>,
+}
+
+fn none_one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TagRef>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Tags {
+        Several(Vec<TagRef>),
+        AtMostOne(Option<TagRef>),
+    }
+    Ok(match Tags::deserialize(deserializer)? {
+        Tags::Several(tags) => tags,
+        Tags::AtMostOne(tag) => tag.into_iter().collect(),
+    })
 }
 
 /// Whether a landing's refs move forward or back
@@ -144,14 +159,13 @@ impl Landing {
 
     /// The locks that git takes for the landing or its undo.
     pub fn lock_scope(&self, user: &Repository) -> LockScope {
-        let tag = self.tag.as_ref();
         let head = self.branch.as_ref().map(|branch| format!("ref: {branch}"));
         let contents = [self.old.clone(), self.new.clone()].into_iter();
         LockScope {
             folder: user.common_folder().to_owned(),
-            refs: self.branch.iter().cloned().chain(tag.map(TagRef::reference)).collect(),
+            refs: self.branch.iter().cloned().chain(self.tags.iter().map(TagRef::reference)).collect(),
             worktree: true,
-            contents: contents.chain(tag.map(|tag| tag.object.clone())).chain(head).collect(),
+            contents: contents.chain(self.tags.iter().map(|tag| tag.object.clone())).chain(head).collect(),
         }
     }
 
@@ -171,18 +185,14 @@ impl Landing {
     /// Whether the refs contain the landing; later commits may be on top.
     pub fn is_done(&self, user: &Repository) -> bool {
         let is_there = |tag: &TagRef| user.reference(&tag.reference()).as_deref() == Some(&tag.object);
-        self.tag.as_ref().is_none_or(is_there)
-            && self.position(user).is_some_and(|at| user.contains(&at, &self.new))
+        self.tags.iter().all(is_there) && self.position(user).is_some_and(|at| user.contains(&at, &self.new))
     }
 
     /// Whether the refs contain nothing of the landing.
     pub fn is_absent(&self, user: &Repository) -> bool {
-        let tag = self
-            .tag
-            .as_ref()
-            .and_then(|tag| user.reference(&tag.reference()).filter(|object| *object == tag.object));
+        let is_there = |tag: &TagRef| user.reference(&tag.reference()).as_deref() == Some(&tag.object);
         let landed = || self.position(user).is_some_and(|at| user.contains(&at, &self.new));
-        tag.is_none() && (self.new == self.old || !landed())
+        !self.tags.iter().any(is_there) && (self.new == self.old || !landed())
     }
 
     /// The commands of one ref transaction. Refs that are in place already are skipped, because an earlier landing may
@@ -190,19 +200,20 @@ impl Landing {
     fn moves(&self, user: &Repository, direction: Direction) -> Result<String> {
         let mut moves = String::new();
         self.move_head(user, direction, &mut moves)?;
-        let Some(tag) = &self.tag else { return Ok(moves) };
-        let name = tag.reference();
         let zero = "0".repeat(self.old.len());
-        match (user.reference(&name), direction) {
-            (None, Direction::Forward) => {
-                let _ = writeln!(moves, "option no-deref\nupdate {name} {} {zero}", tag.object);
+        for tag in &self.tags {
+            let name = tag.reference();
+            match (user.reference(&name), direction) {
+                (None, Direction::Forward) => {
+                    let _ = writeln!(moves, "option no-deref\nupdate {name} {} {zero}", tag.object);
+                }
+                (Some(at), Direction::Back) if at == tag.object => {
+                    let _ = writeln!(moves, "option no-deref\nupdate {name} {zero} {at}");
+                }
+                (Some(at), Direction::Forward) if at == tag.object => {}
+                (None, Direction::Back) => {}
+                (at, _) => return Err(changed(&name, at.as_deref())),
             }
-            (Some(at), Direction::Back) if at == tag.object => {
-                let _ = writeln!(moves, "option no-deref\nupdate {name} {zero} {at}");
-            }
-            (Some(at), Direction::Forward) if at == tag.object => {}
-            (None, Direction::Back) => {}
-            (at, _) => return Err(changed(&name, at.as_deref())),
         }
         Ok(moves)
     }
@@ -251,17 +262,17 @@ impl Landing {
     }
 
     fn fetch(&self, user: &Repository, clone: &PrivateClone) -> Result<()> {
-        let tag = self.tag.as_ref().map(TagRef::reference);
-        clone.send_head(user, tag.as_deref())
+        let tags: Vec<String> = self.tags.iter().map(TagRef::reference).collect();
+        clone.send_head(user, &tags)
     }
 }
 
 impl PrivateClone {
-    /// Sends the commit of HEAD to the user's repository, and what a ref points to. No ref of the user's changes.
+    /// Sends the commit of HEAD to the user's repository, and what these refs point to. No ref of the user's changes.
     ///
     /// # Errors
     /// The `git` command failed.
-    pub fn send_head(&self, user: &Repository, with: Option<&str>) -> Result<()> {
+    pub fn send_head(&self, user: &Repository, with: &[String]) -> Result<()> {
         // Sync the objects to disk: after a power cut, refs must not point to missing objects.
         let command = user
             .git(["-c", "core.fsync=committed,loose-object"])

@@ -114,14 +114,22 @@ impl Repository {
         Ok(Self { author: self.author.clone(), ..other })
     }
 
-    /// Another handle on this repository and working tree, for a preflight in a thread of its own.
+    /// Another handle on this repository and working tree.
+    ///
+    /// # Errors
+    /// The repository cannot be opened again.
+    pub fn reopened(&self) -> Result<Self> {
+        let again = self.other(&self.top)?;
+        let (settings, restrictions) = (self.settings.clone(), self.restrictions.clone());
+        Ok(Self { settings, restrictions, ..again })
+    }
+
+    /// Another handle on it, for a preflight in a thread of its own.
     ///
     /// # Errors
     /// The repository cannot be opened again.
     pub fn again(&self, examination: &Arc<Examination>) -> Result<Self> {
-        let again = self.other(&self.top)?;
-        let (settings, restrictions) = (self.settings.clone(), self.restrictions.clone());
-        Ok(Self { settings, restrictions, examination: Some(Arc::clone(examination)), ..again })
+        Ok(Self { examination: Some(Arc::clone(examination)), ..self.reopened()? })
     }
 
     /// Records that the user has agreed to a release. From here on git follows the repository's own settings, including

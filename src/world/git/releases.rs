@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::path::Path;
 
 use git2::{Commit, Delta, DiffOptions, ObjectType, Oid, Patch};
 
@@ -163,6 +164,34 @@ impl Repository {
         let changes = self.changes(&commit, prefix).unwrap_or_default();
         let date = day(&commit)?;
         Some(CommitRecord { message, is_merge, date, changes })
+    }
+
+    /// Whether two commits differ in a folder (with a final `/`; empty for all), apart from these folders in it.
+    ///
+    /// A commit that is not here differs.
+    pub fn differ(&self, [one, other]: [&str; 2], folder: &str, except: &[String]) -> bool {
+        let tree = |commit: &str| {
+            let tree = self.commit(commit)?.tree().ok()?;
+            let path = folder.trim_end_matches('/');
+            if path.is_empty() {
+                return Some(tree);
+            }
+            let entry = tree.get_path(Path::new(path)).ok()?;
+            self.repository.find_tree(entry.id()).ok()
+        };
+        let (Some(one), Some(other)) = (tree(one), tree(other)) else { return true };
+        if one.id() == other.id() {
+            return false;
+        }
+        if except.is_empty() {
+            return true;
+        }
+        let Ok(diff) = self.repository.diff_tree_to_tree(Some(&one), Some(&other), None) else { return true };
+        let is_own = |path: Option<&Path>| {
+            let path = path.and_then(Path::to_str).map(|path| format!("{folder}{path}"));
+            path.is_none_or(|path| !except.iter().any(|folder| path.starts_with(folder.as_str())))
+        };
+        diff.deltas().any(|delta| is_own(delta.new_file().path()) || is_own(delta.old_file().path()))
     }
 
     /// The day of a commit where it was made. None if the commit is not here.

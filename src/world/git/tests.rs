@@ -56,9 +56,9 @@ impl Fixture {
         clone.git(["add", "added.txt"]).read().unwrap();
         let commit = clone.commit("Release 2").unwrap();
         let object = clone.tag("v2", Some("two\n\n# kept"), &commit, None).unwrap();
-        let tag = Some(TagRef { name: "v2".into(), object });
+        let tags = vec![TagRef { name: "v2".into(), object }];
         let detached = head.branch.is_none().then(|| user.head_name());
-        (clone, Landing { branch: head.branch, old: head.commit, new: commit, tag, head: detached })
+        (clone, Landing { branch: head.branch, old: head.commit, new: commit, tags, head: detached })
     }
 
     fn everything(&self) -> String {
@@ -223,7 +223,7 @@ fn a_landing_that_was_cut_short_between_its_refs_is_completed_or_undone() {
     let user = fixture.open();
     landing.land(&user, &clone).unwrap();
     let landed = fixture.everything();
-    let (old, new, tag) = (&landing.old, &landing.new, &landing.tag.as_ref().unwrap().object);
+    let (old, new, tag) = (&landing.old, &landing.new, &landing.tags[0].object);
     let cut_short = |branch: &str, tag: Option<&str>, files: &str| {
         fixture.git(&["update-ref", "refs/heads/main", branch]);
         match tag {
@@ -325,7 +325,7 @@ fn a_push_is_whole_or_not_at_all_and_can_be_taken_back() {
     let remote = Remote::of(&user, &user.head().unwrap(), None).unwrap().unwrap();
     assert_eq!(remote.branch_for(&user, "refs/heads/main"), "refs/heads/main");
     let before = remote.refs(&user, &[]).unwrap();
-    let tag = landing.tag.clone().unwrap();
+    let tag = landing.tags[0].clone();
     let updates = vec![
         RefUpdate {
             name: "refs/heads/main".into(),

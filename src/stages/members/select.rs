@@ -1,0 +1,456 @@
+//! Which members are released, and in what versions.
+
+use std::collections::BTreeMap;
+
+use super::target::{Chosen, release_of};
+use super::{Unit, Workspace};
+use crate::config::{Config, Dependents, list, nearest};
+use crate::engine::release::{Checkout, Release, Target};
+use crate::error::{Error, ErrorKind, Result};
+use crate::finding::Finding;
+use crate::python::version::{Bump, Version};
+use crate::python::workspace::{PinError, Requirement, moved};
+use crate::stages::target::{Bumping, History, read_project, target};
+
+/// What the command line says about the members
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// `MEMBER=BUMP`, `MEMBER` or `BUMP`
+    pub words: &'a [String],
+    /// Whether every member is released
+    pub all: bool,
+    /// The date and the like; its bump is not used
+    pub bumping: Bumping,
+}
+
+/// What is released
+pub struct Selection {
+    /// The release of all of them
+    pub release: Release,
+    /// What the user should know
+    pub findings: Vec<Finding>,
+}
+
+/// Determines the members to release, and the version of each.
+///
+/// # Errors
+/// A member is not known; its version cannot be determined; a requirement cannot be satisfied; the members of a group
+/// have different versions; two would have one tag; there is nothing to release.
+pub fn select(
+    config: &Config,
+    checkout: Checkout,
+    workspace: &Workspace,
+    request: &Request<'_>,
+) -> Result<Selection> {
+    let words = Words::read(workspace, request.words)?;
+    let mut selecting = Selecting {
+        config,
+        workspace,
+        checkouts: (0..workspace.members.len())
+            .map(|member| workspace.checkout_of(member, &checkout))
+            .collect::<Result<_>>()?,
+        request,
+        words,
+        chosen: BTreeMap::new(),
+        findings: workspace.findings(),
+        shared_tag: None,
+    };
+    if workspace.has_one_tag() {
+        selecting.shared_tag = Some(selecting.tag_of_all(&checkout)?);
+    }
+    for unit in &workspace.units {
+        selecting.choose(unit)?;
+    }
+    selecting.cascade()?;
+    let Selecting { chosen, mut findings, .. } = selecting;
+    if chosen.is_empty() {
+        return Err(Error::refused("no member of the workspace has changes to release")
+            .with_kind(ErrorKind::NoEntries)
+            .help("add the changes to the changelog of a member first")
+            .help(format!(
+                "or name a member and its bump: `pyrelease run {}=patch`",
+                workspace.members[0].name
+            )));
+    }
+    check_tags(workspace, &chosen)?;
+    findings.extend(left_behind(workspace, &chosen));
+    let release = release_of(checkout, workspace, chosen)?;
+    Ok(Selection { release, findings })
+}
+
+/// What the command line asks for
+struct Words {
+    /// The named members, each with its bump if it has one
+    named: BTreeMap<usize, Option<Bump>>,
+    /// The bump of all others
+    common: Option<Bump>,
+}
+
+impl Words {
+    fn read(workspace: &Workspace, words: &[String]) -> Result<Self> {
+        let mut read = Self { named: BTreeMap::new(), common: None };
+        for word in words {
+            let (name, bump) = match word.split_once('=') {
+                Some((name, bump)) => (name, Some(bump)),
+                None => (word.as_str(), None),
+            };
+            if let Some(member) = workspace.named(name) {
+                let bump = bump.map(str::parse::<Bump>).transpose()?;
+                if read.named.insert(member, bump).is_some() {
+                    return Err(
+                        Error::usage(format!("`{name}` is named twice")).help("name each member once")
+                    );
+                }
+            } else if bump.is_some() {
+                return Err(unknown(workspace, name));
+            } else {
+                let bump: Bump = word.parse().map_err(|error: crate::python::version::VersionError| {
+                    let known = workspace.members.iter().map(|member| member.name.as_str());
+                    match nearest(word, known) {
+                        Some(_) => unknown(workspace, word),
+                        None => Error::from(error).help("or name a member: `MEMBER=BUMP`"),
+                    }
+                })?;
+                if read.common.replace(bump).is_some() {
+                    return Err(Error::usage("there are two bumps for all members")
+                        .help("name the members: `MEMBER=BUMP`"));
+                }
+            }
+        }
+        Ok(read)
+    }
+}
+
+fn unknown(workspace: &Workspace, name: &str) -> Error {
+    let known = || workspace.members.iter().map(|member| member.name.as_str());
+    let error = Error::usage(format!("the workspace has no member `{}`", name.escape_debug()));
+    match nearest(name, known()) {
+        Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
+        None => error.help(format!("the members are {}", list(known().take(20)))),
+    }
+}
+
+/// The selection as it grows
+struct Selecting<'a> {
+    config: &'a Config,
+    workspace: &'a Workspace,
+    checkouts: Vec<Checkout>,
+    request: &'a Request<'a>,
+    words: Words,
+    chosen: BTreeMap<usize, Chosen>,
+    findings: Vec<Finding>,
+    /// The name of the tag that all members have, if they have one
+    shared_tag: Option<String>,
+}
+
+impl Selecting<'_> {
+    /// The name of the only tag, as a template: the configured one, or that of earlier releases, or the usual one.
+    fn tag_of_all(&self, checkout: &Checkout) -> Result<String> {
+        if let Some(name) =
+            self.workspace.members.iter().find_map(|member| member.config.stage_text("tag", "name"))
+        {
+            return Ok(name.to_owned());
+        }
+        let project = read_project(&self.workspace.members[0].config, &self.checkouts[0], None)?;
+        let history = History::of(self.config, checkout, &project)?;
+        let learned = history.habits.tag_style().map(|style| style.value.template());
+        Ok(learned.unwrap_or_else(|| crate::engine::model::DEFAULT_TAG_NAME.to_owned()))
+    }
+
+    /// The configuration of a member, with the name of the only tag.
+    fn config_of(&self, member: usize) -> Config {
+        let config = self.workspace.members[member].config.clone();
+        match &self.shared_tag {
+            Some(name) => config.with_tag(name),
+            None => config,
+        }
+    }
+
+    /// The release of a member with this bump.
+    fn target(&self, member: usize, bump: Option<Bump>, notes: Option<String>) -> Result<Target> {
+        let config = self.config_of(member);
+        let notes = notes.or(self.request.bumping.notes.clone());
+        let bumping = Bumping { bump, notes, ..self.request.bumping.clone() };
+        let name = &self.workspace.members[member].name;
+        let mut target =
+            target(&config, &self.checkouts[member], &bumping).map_err(|error| error.of_member(name))?;
+        self.forget_others(member, &mut target);
+        Ok(target)
+    }
+
+    /// Leaves the lines in other members' folders to these members.
+    fn forget_others(&self, member: usize, target: &mut Target) {
+        let own = &self.workspace.members[member].folder;
+        let depth = own.split('/').filter(|part| !part.is_empty()).count();
+        let up = "../".repeat(depth);
+        let is_others = |path: &str| {
+            let top = match path.strip_prefix(up.as_str()) {
+                Some(below) if !below.starts_with("../") => below.to_owned(),
+                _ if own.is_empty() => path.to_owned(),
+                _ => return false,
+            };
+            let others = self
+                .workspace
+                .members
+                .iter()
+                .filter(|other| other.folder != *own && !other.folder.is_empty());
+            let mut others = others.map(|other| format!("{}/", other.folder));
+            others.any(|folder| top.starts_with(&folder))
+        };
+        target.conventions.lines.retain(|line| !is_others(&line.path));
+        target.conventions.locks.retain(|path| !is_others(path));
+    }
+
+    /// Whether a member's files have changed since its last release.
+    fn has_changed(&self, member: usize) -> Result<bool> {
+        let (checkout, config) = (&self.checkouts[member], self.config_of(member));
+        let project = read_project(&config, checkout, None)?;
+        let history = History::of(&config, checkout, &project)?;
+        let Some(last) = &history.last else { return Ok(true) };
+        let Some(commit) = checkout.repository.tag(&last.name) else { return Ok(true) };
+        let others =
+            self.workspace.members.iter().filter(|_| self.workspace.members[member].folder.is_empty());
+        let others = others.filter(|other| !other.folder.is_empty());
+        let prefix = &checkout.prefix;
+        let except: Vec<String> = others.map(|other| format!("{prefix}{}/", other.folder)).collect();
+        Ok(checkout.repository.differ([&commit, &checkout.head.commit], prefix, &except))
+    }
+
+    /// Chooses the members of a unit, or none of them.
+    fn choose(&mut self, unit: &Unit) -> Result<()> {
+        match unit.members.as_slice() {
+            [only] => {
+                if let Some(target) = self.wanted(*only)? {
+                    self.chosen.insert(*only, Chosen { target, requires: Vec::new() });
+                }
+                Ok(())
+            }
+            _ => self.choose_together(unit),
+        }
+    }
+
+    /// The release of a member, if it is to be released.
+    fn wanted(&mut self, member: usize) -> Result<Option<Target>> {
+        let name = self.workspace.members[member].name.clone();
+        match self.words.named.get(&member).cloned() {
+            Some(Some(bump)) => return self.target(member, Some(bump), None).map(Some),
+            Some(None) => {
+                let found = self.target(member, self.words.common.clone(), None);
+                return found.map(Some).map_err(|error| match error.kind() {
+                    ErrorKind::NoBump => error.help(format!("or `pyrelease run {name}=patch`")),
+                    _ => error,
+                });
+            }
+            None if !self.words.named.is_empty() && !self.request.all => return Ok(None),
+            None => {}
+        }
+        let common = self.words.common.clone();
+        if self.request.all {
+            return match self.target(member, common.clone(), None) {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::NoBump | ErrorKind::NoEntries)
+                        && common.is_none() =>
+                {
+                    self.target(member, Some(Bump::Patch), Some(unchanged())).map(Some)
+                }
+                other => other.map(Some),
+            };
+        }
+        if common.is_some() {
+            return match self.has_changed(member)? {
+                true => self.target(member, common, None).map(Some),
+                false => Ok(None),
+            };
+        }
+        match self.target(member, None, None) {
+            Ok(target) => Ok(Some(target)),
+            // What has not changed is not released, whatever would have to be known to release it.
+            Err(_) if !self.has_changed(member)? => Ok(None),
+            Err(error) if matches!(error.kind(), ErrorKind::NoBump | ErrorKind::NoEntries) => {
+                let message = format!(
+                    "`{name}` has changed since its last release, but its changelog has no entries: it is not released"
+                );
+                let help =
+                    format!("add the changes to its changelog, or name it: `pyrelease run {name}=patch`");
+                self.findings.push(Finding::note(message).help(help));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Chooses all members of a unit in one version, if one of them is to be released.
+    fn choose_together(&mut self, unit: &Unit) -> Result<()> {
+        let mut wanted: BTreeMap<usize, Target> = BTreeMap::new();
+        for member in &unit.members {
+            if let Some(target) = self.wanted(*member)? {
+                wanted.insert(*member, target);
+            }
+        }
+        let Some((lead, highest)) =
+            wanted.iter().max_by(|(_, one), (_, other)| one.version.cmp(&other.version))
+        else {
+            return Ok(());
+        };
+        let (lead, version) = (*lead, highest.version.clone());
+        let mut stated: Vec<(usize, Version)> = Vec::new();
+        for member in &unit.members {
+            let target = match wanted.remove(member) {
+                Some(target) if target.version == version => target,
+                Some(_) => self.target(*member, Some(Bump::Explicit(version.clone())), None)?,
+                None => {
+                    let notes =
+                        format!("- No changes: released with `{}`", self.workspace.members[lead].name);
+                    self.target(*member, Some(Bump::Explicit(version.clone())), Some(notes))?
+                }
+            };
+            stated.push((*member, target.previous.clone()));
+            self.chosen.insert(*member, Chosen { target, requires: Vec::new() });
+        }
+        let (first, expected) = stated[0].clone();
+        if let Some((other, found)) = stated.iter().find(|(_, version)| *version != expected) {
+            let name = |member: usize| &self.workspace.members[member].name;
+            let message = format!(
+                "`{}` is at {expected} and `{}` at {found}, but they have one version",
+                name(first),
+                name(*other)
+            );
+            let help = "set them to one version first, or give them versions of their own: versions = \"independent\"";
+            return Err(self.config.error(&message, unit.span.clone(), Some(help)));
+        }
+        Ok(())
+    }
+
+    /// Adds the members whose requirement on a released one moves, and those that require these.
+    fn cascade(&mut self) -> Result<()> {
+        loop {
+            let mut moving: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+            for requirement in self.workspace.graph.requirements() {
+                let Some(required) = self.chosen.get(&requirement.on) else { continue };
+                let version = required.target.version.clone();
+                let moves = moved(requirement, &version, self.workspace.settings.pins);
+                let moves = moves.map_err(|error| self.unsatisfied(requirement, &error))?;
+                if let (Some(of), Some(_), true) = (requirement.of, moves, requirement.is_published()) {
+                    let entry = format!("{} {version}", self.workspace.members[requirement.on].name);
+                    let entries = moving.entry(of).or_default();
+                    if !entries.contains(&entry) {
+                        entries.push(entry);
+                    }
+                }
+            }
+            let mut is_complete = true;
+            for (member, requires) in moving {
+                if let Some(chosen) = self.chosen.get_mut(&member) {
+                    chosen.requires = requires;
+                    continue;
+                }
+                if self.workspace.settings.dependents == Dependents::Off {
+                    continue;
+                }
+                is_complete = false;
+                self.add_dependent(member, &requires)?;
+            }
+            if is_complete {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Releases a member because what it requires is released; with it, all that have its version.
+    fn add_dependent(&mut self, member: usize, requires: &[String]) -> Result<()> {
+        let required = list(requires.iter().map(String::as_str));
+        let notes = format!("- Require {required}");
+        let mut target = match self.target(member, None, None) {
+            Err(error) if matches!(error.kind(), ErrorKind::NoBump | ErrorKind::NoEntries) => {
+                self.target(member, Some(Bump::Patch), Some(notes))?
+            }
+            other => other?,
+        };
+        target.reason = Some(format!("it requires {required}"));
+        let version = target.version.clone();
+        self.chosen.insert(member, Chosen { target, requires: requires.to_vec() });
+        let unit = self.workspace.units.iter().find(|unit| unit.members.contains(&member));
+        let others: Vec<usize> = unit.map(|unit| unit.members.clone()).unwrap_or_default();
+        for other in others.into_iter().filter(|other| *other != member) {
+            let notes = format!("- No changes: released with `{}`", self.workspace.members[member].name);
+            let target = self.target(other, Some(Bump::Explicit(version.clone())), Some(notes))?;
+            self.chosen.entry(other).or_insert(Chosen { target, requires: Vec::new() });
+        }
+        Ok(())
+    }
+
+    fn unsatisfied(&self, requirement: &Requirement, error: &PinError) -> Error {
+        let name = |member: usize| self.workspace.members[member].name.as_str();
+        let of = requirement.of.map_or("the workspace", name);
+        let message = format!("{of} requires `{}` ({}): {error}", name(requirement.on), requirement.place());
+        let error_help = error.help();
+        let error = Error::refused(message);
+        if error_help.is_empty() { error } else { error.help(error_help) }
+    }
+}
+
+/// The notes of a member that is released without changes.
+fn unchanged() -> String {
+    "- No changes".to_owned()
+}
+
+/// Refuses two members with one tag.
+fn check_tags(workspace: &Workspace, chosen: &BTreeMap<usize, Chosen>) -> Result<()> {
+    if workspace.has_one_tag() {
+        return Ok(());
+    }
+    let mut tags: BTreeMap<&str, &str> = BTreeMap::new();
+    for Chosen { target, .. } in chosen.values() {
+        let names = &target.names;
+        if let Some(other) = tags.insert(&names.tag, &names.name) {
+            return Err(Error::refused(format!(
+                "`{other}` and `{}` would both be tagged `{}`",
+                names.name, names.tag
+            ))
+            .help("put the name into the tags' names: [stage.tag] name = \"{name}-v{version}\""));
+        }
+    }
+    Ok(())
+}
+
+/// Notes the members whose requirement moves and that are not released.
+fn left_behind(workspace: &Workspace, chosen: &BTreeMap<usize, Chosen>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for requirement in workspace.graph.requirements().iter().filter(|requirement| requirement.is_published())
+    {
+        let (Some(of), Some(required)) = (requirement.of, chosen.get(&requirement.on)) else { continue };
+        if chosen.contains_key(&of) {
+            continue;
+        }
+        let moves = moved(requirement, &required.target.version, workspace.settings.pins);
+        if let Ok(Some(specifier)) = moves {
+            let (name, on) = (&workspace.members[of].name, &workspace.members[requirement.on].name);
+            let message = format!(
+                "`{name}` will require `{on}{specifier}`, and is not released (dependents = \"off\")"
+            );
+            if findings.iter().all(|known| known.message != message) {
+                findings.push(Finding::note(message));
+            }
+        }
+    }
+    findings
+}
+
+/// The requirements that follow the new versions, each with its new specifier.
+///
+/// # Errors
+/// A requirement cannot be satisfied.
+pub(super) fn moves<'w>(
+    workspace: &'w Workspace,
+    versions: &BTreeMap<usize, Version>,
+) -> Result<Vec<(&'w Requirement, String)>> {
+    let mut found = Vec::new();
+    for requirement in workspace.graph.requirements() {
+        let Some(version) = versions.get(&requirement.on) else { continue };
+        let specifier = moved(requirement, version, workspace.settings.pins);
+        let specifier =
+            specifier.map_err(|error| Error::refused(format!("{}: {error}", requirement.place())))?;
+        found.extend(specifier.map(|specifier| (requirement, specifier)));
+    }
+    Ok(found)
+}
