@@ -26,6 +26,8 @@ pub struct Checkout {
     pub environment: Environment,
     /// The digests of the release's files
     pub hashes: Hashes,
+    /// The folders of other projects in the repository, each with a final `/`: what is in them is not this project's
+    others: Arc<[String]>,
     /// The edited files, if the project is read as it is in the working tree, not as it is committed
     edits: Option<BTreeSet<String>>,
 }
@@ -49,15 +51,30 @@ impl Checkout {
             prefix.push_str(part);
             prefix.push('/');
         }
-        Ok(Self { repository, head, prefix, environment, hashes: Hashes::default(), edits: None })
+        let (hashes, others) = (Hashes::default(), Arc::default());
+        Ok(Self { repository, head, prefix, environment, hashes, others, edits: None })
     }
 
     /// The same with another folder of the repository as the project's, and with a handle of its own on the repository.
+    /// What is in the folders of `others`, each with a final `/`, is not this project's.
     ///
     /// # Errors
     /// The repository cannot be opened again.
-    pub fn in_folder(&self, prefix: &str) -> Result<Self> {
-        Ok(Self { prefix: prefix.to_owned(), ..self.with(self.repository.reopened()?) })
+    pub fn in_folder(&self, prefix: &str, others: Vec<String>) -> Result<Self> {
+        let again = self.with(self.repository.reopened()?);
+        Ok(Self { prefix: prefix.to_owned(), others: others.into(), ..again })
+    }
+
+    /// The folders of other projects in the repository, each with a final `/`.
+    pub fn others(&self) -> &[String] {
+        &self.others
+    }
+
+    /// Whether a path of the project leads to a file of another project.
+    pub fn is_of_another(&self, path: &str) -> bool {
+        !self.others.is_empty()
+            && inside(&self.prefix, path)
+                .is_some_and(|file| self.others.iter().any(|folder| file.starts_with(folder.as_str())))
     }
 
     fn with(&self, repository: Repository) -> Self {
@@ -67,6 +84,7 @@ impl Checkout {
             prefix: self.prefix.clone(),
             environment: self.environment.clone(),
             hashes: self.hashes.clone(),
+            others: Arc::clone(&self.others),
             edits: self.edits.clone(),
         }
     }

@@ -58,6 +58,7 @@ mod terminal;
 mod transfer;
 mod upload;
 mod wheels;
+mod workspace;
 
 use pyrelease_test_support::{Blueprint, Project, set_binary};
 

@@ -105,7 +105,7 @@ impl Workspace {
         let mut members = Vec::with_capacity(found.len());
         for Found { name, folder, span } in found {
             let own = prefix_of(checkout, &folder);
-            let files = checkout.in_folder(&own)?;
+            let files = checkout.in_folder(&own, Vec::new())?;
             let common = config.of_member(name.as_deref().unwrap_or_default(), None);
             let project = read_project(&common, &files, name.as_deref()).map_err(|error| {
                 let place = if folder.is_empty() { "its own folder" } else { &folder };
@@ -155,7 +155,10 @@ impl Workspace {
     /// # Errors
     /// The repository cannot be opened again.
     pub fn checkout_of(&self, member: usize, checkout: &Checkout) -> Result<Checkout> {
-        checkout.in_folder(&prefix_of(checkout, &self.members[member].folder))
+        let own = &self.members[member].folder;
+        let others = self.members.iter().filter(|other| other.folder != *own && !other.folder.is_empty());
+        let others = others.map(|other| prefix_of(checkout, &other.folder)).collect();
+        checkout.in_folder(&prefix_of(checkout, own), others)
     }
 
     /// What is worth knowing about the members.

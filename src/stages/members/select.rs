@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::target::{Chosen, release_of};
 use super::{Unit, Workspace};
 use crate::config::{Config, Dependents, list, nearest};
+use crate::engine::model::DEFAULT_TAG_NAME;
 use crate::engine::release::{Checkout, Release, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
 use crate::python::version::{Bump, Version};
 use crate::python::workspace::{PinError, Requirement, moved};
-use crate::stages::target::{Bumping, History, read_project, target};
+use crate::stages::target::{Bumping, History, has_entries, present_version, read_project, target};
 
 /// What the command line says about the members
 #[derive(Debug, Clone)]
@@ -62,6 +63,7 @@ pub fn select(
         selecting.choose(unit)?;
     }
     selecting.cascade()?;
+    selecting.write_notes()?;
     let Selecting { chosen, mut findings, .. } = selecting;
     if chosen.is_empty() {
         return Err(Error::refused("no member of the workspace has changes to release")
@@ -151,10 +153,17 @@ impl Selecting<'_> {
         {
             return Ok(name.to_owned());
         }
-        let project = read_project(&self.workspace.members[0].config, &self.checkouts[0], None)?;
+        let mut project = read_project(&self.workspace.members[0].config, &self.checkouts[0], None)?;
+        project.name.clone_from(&self.workspace.name);
         let history = History::of(self.config, checkout, &project)?;
+        let is_of_one = |tag: &String| {
+            self.workspace
+                .members
+                .iter()
+                .any(|member| !member.folder.is_empty() && tag.contains(&member.name))
+        };
         let learned = history.habits.tag_style().map(|style| style.value.template());
-        Ok(learned.unwrap_or_else(|| crate::engine::model::DEFAULT_TAG_NAME.to_owned()))
+        Ok(learned.filter(|tag| !is_of_one(tag)).unwrap_or_else(|| DEFAULT_TAG_NAME.to_owned()))
     }
 
     /// The configuration of a member, with the name of the only tag.
@@ -167,38 +176,11 @@ impl Selecting<'_> {
     }
 
     /// The release of a member with this bump.
-    fn target(&self, member: usize, bump: Option<Bump>, notes: Option<String>) -> Result<Target> {
+    fn target(&self, member: usize, bump: Option<Bump>) -> Result<Target> {
         let config = self.config_of(member);
-        let notes = notes.or(self.request.bumping.notes.clone());
-        let bumping = Bumping { bump, notes, ..self.request.bumping.clone() };
+        let bumping = Bumping { bump, ..self.request.bumping.clone() };
         let name = &self.workspace.members[member].name;
-        let mut target =
-            target(&config, &self.checkouts[member], &bumping).map_err(|error| error.of_member(name))?;
-        self.forget_others(member, &mut target);
-        Ok(target)
-    }
-
-    /// Leaves the lines in other members' folders to these members.
-    fn forget_others(&self, member: usize, target: &mut Target) {
-        let own = &self.workspace.members[member].folder;
-        let depth = own.split('/').filter(|part| !part.is_empty()).count();
-        let up = "../".repeat(depth);
-        let is_others = |path: &str| {
-            let top = match path.strip_prefix(up.as_str()) {
-                Some(below) if !below.starts_with("../") => below.to_owned(),
-                _ if own.is_empty() => path.to_owned(),
-                _ => return false,
-            };
-            let others = self
-                .workspace
-                .members
-                .iter()
-                .filter(|other| other.folder != *own && !other.folder.is_empty());
-            let mut others = others.map(|other| format!("{}/", other.folder));
-            others.any(|folder| top.starts_with(&folder))
-        };
-        target.conventions.lines.retain(|line| !is_others(&line.path));
-        target.conventions.locks.retain(|path| !is_others(path));
+        target(&config, &self.checkouts[member], &bumping).map_err(|error| error.of_member(name))
     }
 
     /// Whether a member's files have changed since its last release.
@@ -208,11 +190,10 @@ impl Selecting<'_> {
         let history = History::of(&config, checkout, &project)?;
         let Some(last) = &history.last else { return Ok(true) };
         let Some(commit) = checkout.repository.tag(&last.name) else { return Ok(true) };
-        let others =
-            self.workspace.members.iter().filter(|_| self.workspace.members[member].folder.is_empty());
-        let others = others.filter(|other| !other.folder.is_empty());
+        // Only the workspace itself has other members in its folder.
+        let inside = checkout.others().iter().filter(|other| other.starts_with(checkout.prefix.as_str()));
+        let except: Vec<String> = inside.cloned().collect();
         let prefix = &checkout.prefix;
-        let except: Vec<String> = others.map(|other| format!("{prefix}{}/", other.folder)).collect();
         Ok(checkout.repository.differ([&commit, &checkout.head.commit], prefix, &except))
     }
 
@@ -220,8 +201,8 @@ impl Selecting<'_> {
     fn choose(&mut self, unit: &Unit) -> Result<()> {
         match unit.members.as_slice() {
             [only] => {
-                if let Some(target) = self.wanted(*only)? {
-                    self.chosen.insert(*only, Chosen { target, requires: Vec::new() });
+                if let Some(chosen) = self.wanted(*only)? {
+                    self.chosen.insert(*only, chosen);
                 }
                 Ok(())
             }
@@ -229,41 +210,52 @@ impl Selecting<'_> {
         }
     }
 
+    /// The release of a member with a bump that its changelog did not give.
+    fn bumped(&self, member: usize, bump: Option<Bump>) -> Result<Chosen> {
+        let target = self.target(member, bump)?;
+        Ok(Chosen { target, requires: Vec::new(), otherwise: Some("- No changes".to_owned()) })
+    }
+
+    /// The release of a member with the bump that its changelog gives.
+    fn inferred(&self, member: usize) -> Result<Chosen> {
+        Ok(Chosen { target: self.target(member, None)?, requires: Vec::new(), otherwise: None })
+    }
+
     /// The release of a member, if it is to be released.
-    fn wanted(&mut self, member: usize) -> Result<Option<Target>> {
+    fn wanted(&mut self, member: usize) -> Result<Option<Chosen>> {
         let name = self.workspace.members[member].name.clone();
+        let common = self.words.common.clone();
         match self.words.named.get(&member).cloned() {
-            Some(Some(bump)) => return self.target(member, Some(bump), None).map(Some),
-            Some(None) => {
-                let found = self.target(member, self.words.common.clone(), None);
-                return found.map(Some).map_err(|error| match error.kind() {
-                    ErrorKind::NoBump => error.help(format!("or `pyrelease run {name}=patch`")),
+            Some(bump) if bump.is_some() || common.is_some() => {
+                return self.bumped(member, bump.or(common)).map(Some);
+            }
+            Some(_) => {
+                return self.inferred(member).map(Some).map_err(|error| match error.kind() {
+                    ErrorKind::NoBump | ErrorKind::NoEntries => {
+                        error.help(format!("or `pyrelease run {name}=patch`"))
+                    }
                     _ => error,
                 });
             }
             None if !self.words.named.is_empty() && !self.request.all => return Ok(None),
             None => {}
         }
-        let common = self.words.common.clone();
-        if self.request.all {
-            return match self.target(member, common.clone(), None) {
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::NoBump | ErrorKind::NoEntries)
-                        && common.is_none() =>
-                {
-                    self.target(member, Some(Bump::Patch), Some(unchanged())).map(Some)
+        if self.request.all || common.is_some() {
+            if !self.request.all && !self.has_changed(member)? {
+                return Ok(None);
+            }
+            if common.is_some() {
+                return self.bumped(member, common).map(Some);
+            }
+            return match self.inferred(member) {
+                Err(error) if matches!(error.kind(), ErrorKind::NoBump | ErrorKind::NoEntries) => {
+                    self.bumped(member, Some(Bump::Patch)).map(Some)
                 }
                 other => other.map(Some),
             };
         }
-        if common.is_some() {
-            return match self.has_changed(member)? {
-                true => self.target(member, common, None).map(Some),
-                false => Ok(None),
-            };
-        }
-        match self.target(member, None, None) {
-            Ok(target) => Ok(Some(target)),
+        match self.inferred(member) {
+            Ok(chosen) => Ok(Some(chosen)),
             // What has not changed is not released, whatever would have to be known to release it.
             Err(_) if !self.has_changed(member)? => Ok(None),
             Err(error) if matches!(error.kind(), ErrorKind::NoBump | ErrorKind::NoEntries) => {
@@ -281,43 +273,75 @@ impl Selecting<'_> {
 
     /// Chooses all members of a unit in one version, if one of them is to be released.
     fn choose_together(&mut self, unit: &Unit) -> Result<()> {
-        let mut wanted: BTreeMap<usize, Target> = BTreeMap::new();
+        self.refuse_different(unit)?;
+        let mut wanted: BTreeMap<usize, Chosen> = BTreeMap::new();
         for member in &unit.members {
-            if let Some(target) = self.wanted(*member)? {
-                wanted.insert(*member, target);
+            if let Some(chosen) = self.wanted(*member)? {
+                wanted.insert(*member, chosen);
             }
         }
-        let Some((lead, highest)) =
-            wanted.iter().max_by(|(_, one), (_, other)| one.version.cmp(&other.version))
+        let highest =
+            wanted.iter().max_by(|(_, one), (_, other)| one.target.version.cmp(&other.target.version));
+        let Some((lead, version)) = highest.map(|(lead, chosen)| (*lead, chosen.target.version.clone()))
         else {
             return Ok(());
         };
-        let (lead, version) = (*lead, highest.version.clone());
-        let mut stated: Vec<(usize, Version)> = Vec::new();
         for member in &unit.members {
-            let target = match wanted.remove(member) {
-                Some(target) if target.version == version => target,
-                Some(_) => self.target(*member, Some(Bump::Explicit(version.clone())), None)?,
-                None => {
-                    let notes =
-                        format!("- No changes: released with `{}`", self.workspace.members[lead].name);
-                    self.target(*member, Some(Bump::Explicit(version.clone())), Some(notes))?
+            let chosen = match wanted.remove(member) {
+                Some(chosen) if chosen.target.version == version => chosen,
+                known => {
+                    let target = self.target(*member, Some(Bump::Explicit(version.clone())))?;
+                    let lead = &self.workspace.members[lead].name;
+                    let otherwise = known.is_none().then(|| format!("- No changes: released with `{lead}`"));
+                    Chosen { target, requires: Vec::new(), otherwise }
                 }
             };
-            stated.push((*member, target.previous.clone()));
-            self.chosen.insert(*member, Chosen { target, requires: Vec::new() });
+            self.chosen.insert(*member, chosen);
         }
-        let (first, expected) = stated[0].clone();
-        if let Some((other, found)) = stated.iter().find(|(_, version)| *version != expected) {
+        Ok(())
+    }
+
+    /// Refuses a unit whose members have different versions now.
+    fn refuse_different(&self, unit: &Unit) -> Result<()> {
+        let mut first: Option<(usize, Version)> = None;
+        for member in &unit.members {
+            let present = present_version(&self.config_of(*member), &self.checkouts[*member]);
             let name = |member: usize| &self.workspace.members[member].name;
-            let message = format!(
-                "`{}` is at {expected} and `{}` at {found}, but they have one version",
-                name(first),
-                name(*other)
-            );
-            let help = "set them to one version first, or give them versions of their own: versions = \"independent\"";
-            return Err(self.config.error(&message, unit.span.clone(), Some(help)));
+            let Some(present) = present.map_err(|error| error.of_member(name(*member)))? else { continue };
+            match &first {
+                Some((other, expected)) if *expected != present => {
+                    let message = format!(
+                        "`{}` is at {expected} and `{}` at {present}, but they have one version",
+                        name(*other),
+                        name(*member)
+                    );
+                    let help = "set them to one version first, or give them versions of their own: versions = \"independent\"";
+                    return Err(self.config.error(&message, unit.span.clone(), Some(help)));
+                }
+                Some(_) => {}
+                None => first = Some((*member, present)),
+            }
         }
+        Ok(())
+    }
+
+    /// Sets the notes of members whose changelogs have none.
+    fn write_notes(&mut self) -> Result<()> {
+        let mut chosen = std::mem::take(&mut self.chosen);
+        for (member, Chosen { target, requires, otherwise }) in &mut chosen {
+            let Some(otherwise) = otherwise.take().filter(|_| target.conventions.notes.is_none()) else {
+                continue;
+            };
+            let (config, checkout) = (self.config_of(*member), &self.checkouts[*member]);
+            let history = History::of(&config, checkout, &target.project)?;
+            if !has_entries(&config, (checkout, &target.project), &history)? {
+                target.conventions.notes = Some(match requires.as_slice() {
+                    [] => otherwise,
+                    requires => format!("- Require {}", list(requires.iter().map(String::as_str))),
+                });
+            }
+        }
+        self.chosen = chosen;
         Ok(())
     }
 
@@ -348,7 +372,7 @@ impl Selecting<'_> {
                     continue;
                 }
                 is_complete = false;
-                self.add_dependent(member, &requires)?;
+                self.add_dependent(member, requires)?;
             }
             if is_complete {
                 return Ok(());
@@ -357,24 +381,25 @@ impl Selecting<'_> {
     }
 
     /// Releases a member because what it requires is released; with it, all that have its version.
-    fn add_dependent(&mut self, member: usize, requires: &[String]) -> Result<()> {
-        let required = list(requires.iter().map(String::as_str));
-        let notes = format!("- Require {required}");
-        let mut target = match self.target(member, None, None) {
+    fn add_dependent(&mut self, member: usize, requires: Vec<String>) -> Result<()> {
+        let mut chosen = match self.inferred(member) {
             Err(error) if matches!(error.kind(), ErrorKind::NoBump | ErrorKind::NoEntries) => {
-                self.target(member, Some(Bump::Patch), Some(notes))?
+                self.bumped(member, Some(Bump::Patch))?
             }
             other => other?,
         };
-        target.reason = Some(format!("it requires {required}"));
-        let version = target.version.clone();
-        self.chosen.insert(member, Chosen { target, requires: requires.to_vec() });
+        let required = list(requires.iter().map(String::as_str));
+        chosen.target.reason = Some(format!("it requires {required}"));
+        chosen.requires = requires;
+        let version = chosen.target.version.clone();
+        self.chosen.insert(member, chosen);
         let unit = self.workspace.units.iter().find(|unit| unit.members.contains(&member));
         let others: Vec<usize> = unit.map(|unit| unit.members.clone()).unwrap_or_default();
         for other in others.into_iter().filter(|other| *other != member) {
-            let notes = format!("- No changes: released with `{}`", self.workspace.members[member].name);
-            let target = self.target(other, Some(Bump::Explicit(version.clone())), Some(notes))?;
-            self.chosen.entry(other).or_insert(Chosen { target, requires: Vec::new() });
+            let target = self.target(other, Some(Bump::Explicit(version.clone())))?;
+            let lead = &self.workspace.members[member].name;
+            let otherwise = Some(format!("- No changes: released with `{lead}`"));
+            self.chosen.entry(other).or_insert(Chosen { target, requires: Vec::new(), otherwise });
         }
         Ok(())
     }
@@ -387,11 +412,6 @@ impl Selecting<'_> {
         let error = Error::refused(message);
         if error_help.is_empty() { error } else { error.help(error_help) }
     }
-}
-
-/// The notes of a member that is released without changes.
-fn unchanged() -> String {
-    "- No changes".to_owned()
 }
 
 /// Refuses two members with one tag.

@@ -15,7 +15,7 @@ use crate::plugin::protocol::Classes;
 use crate::python::version::Version;
 use crate::python::workspace::{NewVersion, rewrite};
 use crate::stages::tag::Tag;
-use crate::stages::{Making, Plugins, forge_release, version};
+use crate::stages::{Making, Plugins, forge_release, refuse_unused_settings, version};
 
 /// How many preflights of one stage run at the same time: most wait for an index
 const PREFLIGHTS: usize = 8;
@@ -38,6 +38,7 @@ pub fn pipeline_of(
         .iter()
         .filter_map(|member| Some(&workspace.members[workspace.named(&member.names().name)?].config))
         .collect();
+    members.iter().try_for_each(|member| refuse_unused_settings(member))?;
     let mut stages: Vec<Box<dyn Stage>> = Vec::new();
     for (at, listed) in config.stages().iter().enumerate() {
         let name = listed.value.as_str();

@@ -19,6 +19,8 @@ pub(super) struct Chosen {
     pub(super) target: Target,
     /// What it requires in a new version: `core 1.2.0`
     pub(super) requires: Vec<String>,
+    /// Its notes if its changelog has none, where that is not known to have some
+    pub(super) otherwise: Option<String>,
 }
 
 /// The release of the chosen members, in the order in which they are published.

@@ -176,7 +176,8 @@ fn past_releases(
                 break;
             }
             records += 1;
-            let Some(record) = repository.commit_record(&commit, &checkout.prefix) else { break };
+            let Some(mut record) = repository.commit_record(&commit, &checkout.prefix) else { break };
+            record.changes.retain(|change| !checkout.is_of_another(&change.path));
             let is_tagged = first.is_none();
             if habits::writes_version(&record.changes, tag) {
                 found = Some((commit, record));

@@ -81,6 +81,28 @@ pub(super) fn infer(
     Ok(before_first_major(bump, format!("of {path}: {reason}"), present, &stage))
 }
 
+/// Whether the changelog has something for the next release, or is made by something else than a person.
+///
+/// # Errors
+/// The settings of the stages are wrong.
+pub(in crate::stages) fn has_entries(
+    config: &Config,
+    (checkout, project): (&Checkout, &Project),
+    history: &History,
+) -> Result<bool> {
+    let settings: Changelog = config.settings("changelog")?;
+    let learned: Vec<String> = history.habits.changelogs().into_iter().map(|file| file.value).collect();
+    let newest = learned.first().map(String::as_str);
+    let is_made = settings.is_from_commits(checkout)
+        || settings.bump_of_fragments(checkout, project, newest).is_some()
+        || settings.generated(checkout, &history.habits).is_some();
+    let path = settings.path(checkout, &learned, None);
+    let text = path.and_then(|path| Some((String::from_utf8(checkout.read(&path)?).ok()?, path)));
+    let document = text.map(|(text, path)| parse(&path, text)).transpose()?;
+    let unreleased = document.as_ref().and_then(|document| document.unreleased());
+    Ok(is_made || unreleased.is_some_and(|section| !section.body.is_empty()))
+}
+
 /// The bump and its reason. Before 1.0.0 a minor release may break (Semantic Versioning, section 4).
 fn before_first_major(
     bump: Bump,

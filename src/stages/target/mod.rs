@@ -23,6 +23,7 @@ use crate::python::version::{Bump, Version};
 pub use asked::{BackendMetadata, ask_backend};
 pub use discovery::{Discovery, FoundWorkflow, Learned, discover, members};
 pub(in crate::stages) use history::History;
+pub(in crate::stages) use infer::has_entries;
 pub(in crate::stages) use style::{style_of_names, style_of_template};
 
 /// How to choose the next version
@@ -149,6 +150,16 @@ pub fn target_or_patch(
     let warning = Finding { severity: Severity::Warning, ..Finding::from(error) };
     let patch = Bumping { bump: Some(Bump::Patch), ..bumping };
     Ok((target(config, checkout, &patch)?, Some(warning)))
+}
+
+/// The version that the committed project states; none if it comes from tags.
+///
+/// # Errors
+/// It cannot be read.
+pub(in crate::stages) fn present_version(config: &Config, checkout: &Checkout) -> Result<Option<Version>> {
+    let project = read_project(config, checkout, None)?;
+    let history = History::of(config, checkout, &project)?;
+    stated(config, checkout, &project, &history)
 }
 
 /// The version that the project states; none if it comes from tags.

@@ -16,9 +16,12 @@ def _project():
     text = Path("pyproject.toml").read_text(encoding="utf-8")
     field = lambda key: re.search(rf'^{key}\s*=\s*"([^"]*)"', text, re.M).group(1)
     name, version = field("name"), field("version")
+    listed = re.search(r"^dependencies\s*=\s*\[(.*)\]", text, re.M)
+    required = re.findall(r'"([^"]*)"', listed.group(1)) if listed else []
     metadata = (
         f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\nSummary: {field('description')}\n"
         f"License-Expression: MIT\nLicense-File: LICENSE\nRequires-Python: >=3.9\n"
+        + "".join(f"Requires-Dist: {requirement}\n" for requirement in required) +
         f"Description-Content-Type: text/markdown\n\n{Path('README.md').read_text(encoding='utf-8')}"
     )
     return name.replace("-", "_"), version, metadata

@@ -1,0 +1,109 @@
+//! Which members are released, and in what versions.
+
+use pyrelease_test_support::str;
+
+use super::{LOCAL, change, planned, three, workspace};
+
+#[test]
+fn what_has_entries_and_what_pins_it_is_released() {
+    let project = three().config(LOCAL).build();
+    project.pyrelease("plan").code(3).stderr_eq(str![[r#"
+error: no member of the workspace has changes to release
+help: add the changes to the changelog of a member first
+help: or name a member and its bump: `pyrelease run app=patch`
+
+"#]]);
+    change(&project, "core");
+    assert_eq!(planned(&project, ""), ["core 1.1.0 (core-v1.1.0)", "cli 0.3.1 (cli-v0.3.1)"]);
+    assert_eq!(planned(&project, "core=patch"), ["core 1.0.1 (core-v1.0.1)", "cli 0.3.1 (cli-v0.3.1)"]);
+    // A major version moves the range of `app`, too.
+    assert_eq!(
+        planned(&project, "core=2.0.0 cli=minor"),
+        ["core 2.0.0 (core-v2.0.0)", "cli 0.4.0 (cli-v0.4.0)", "app 2.0.1 (app-v2.0.1)"]
+    );
+    assert_eq!(planned(&project, "patch"), ["core 1.0.1 (core-v1.0.1)", "cli 0.3.1 (cli-v0.3.1)"]);
+    assert_eq!(
+        planned(&project, "--all"),
+        ["core 1.1.0 (core-v1.1.0)", "cli 0.3.1 (cli-v0.3.1)", "app 2.0.1 (app-v2.0.1)"]
+    );
+    assert_eq!(planned(&project, "app=1!0.1"), ["app 1!0.1 (app-v1!0.1)"]);
+}
+
+#[test]
+fn what_has_changed_without_entries_is_named() {
+    let project = three().config(LOCAL).build();
+    change(&project, "core");
+    project.write("packages/app/src/app/more.py", "MORE = True\n");
+    project.commit("Add more");
+    let outcome = project.pyrelease("plan").code(0);
+    let said = "note: `app` has changed since its last release, but its changelog has no entries: it is not released";
+    assert!(outcome.stderr().contains(said), "{}", outcome.stderr());
+    assert_eq!(
+        planned(&project, "minor"),
+        ["core 1.1.0 (core-v1.1.0)", "cli 0.3.1 (cli-v0.3.1)", "app 2.1.0 (app-v2.1.0)"]
+    );
+}
+
+#[test]
+fn dependents_may_be_left_for_later() {
+    let project = three().config(&format!("{LOCAL}dependents = \"off\"\n")).build();
+    change(&project, "core");
+    assert_eq!(planned(&project, ""), ["core 1.1.0 (core-v1.1.0)"]);
+    project.pyrelease("run --yes").code(0);
+    assert!(project.read("packages/cli/pyproject.toml").contains("\"core==1.1.0\""));
+    assert!(project.read("packages/cli/pyproject.toml").contains("version = \"0.3.0\""));
+}
+
+#[test]
+fn pins_follow_the_policy() {
+    for (pins, cli, app) in [
+        ("keep-style", "core==1.1.0", "core~=1.0"),
+        ("==", "core==1.1.0", "core==1.1.0"),
+        ("~=", "core~=1.1.0", "core~=1.1.0"),
+        (">=", "core>=1.1.0", "core>=1.1.0"),
+    ] {
+        let project = three().config(&format!("{LOCAL}pins = \"{pins}\"\n")).build();
+        change(&project, "core");
+        project.pyrelease("run --yes").code(0);
+        assert!(project.read("packages/cli/pyproject.toml").contains(&format!("\"{cli}\"")), "{pins}");
+        assert!(project.read("packages/app/pyproject.toml").contains(&format!("\"{app}\"")), "{pins}");
+        project.assert_tree_clean();
+    }
+    let project = three().config(&format!("{LOCAL}pins = \"leave\"\n")).build();
+    change(&project, "core");
+    let before = project.snapshot();
+    let outcome = project.pyrelease("run --yes").code(3);
+    assert!(
+        outcome.stderr().contains("cli requires `core` (`packages/cli/pyproject.toml`, line"),
+        "{}",
+        outcome.stderr()
+    );
+    project.assert_unchanged(&before);
+}
+
+#[test]
+fn one_version_for_all_has_one_tag() {
+    let project = workspace(&[("core", "1.0.0", &[]), ("cli", "1.0.0", &["core==1.0.0"])])
+        .config(&format!("{LOCAL}versions = \"locked\"\n"))
+        .build();
+    change(&project, "core");
+    assert_eq!(planned(&project, ""), ["core 1.1.0 (v1.1.0)", "cli 1.1.0 (v1.1.0)"]);
+    project.pyrelease("run --yes").code(0);
+    assert_eq!(
+        project.git(&["log", "-1", "--format=%s %D"]).trim(),
+        "Release 1.1.0 HEAD -> main, tag: v1.1.0, origin/main"
+    );
+    assert!(project.read("packages/cli/CHANGELOG.md").contains("- Require `core 1.1.0`"));
+}
+
+#[test]
+fn the_members_of_a_group_have_one_version() {
+    let groups = "versions = \"grouped\"\n\n[workspace.groups]\nbase = [\"core\", \"cli\"]\n";
+    let members: [(&str, &str, &[&str]); 3] =
+        [("core", "1.0.0", &[]), ("cli", "1.0.0", &[]), ("app", "3.0.0", &["cli"])];
+    let project = workspace(&members).config(&format!("{LOCAL}{groups}")).build();
+    change(&project, "cli");
+    assert_eq!(planned(&project, ""), ["cli 1.1.0 (cli-v1.1.0)", "core 1.1.0 (core-v1.1.0)"]);
+    change(&project, "app");
+    assert_eq!(planned(&project, "app"), ["app 3.1.0 (app-v3.1.0)"]);
+}
