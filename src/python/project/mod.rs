@@ -41,7 +41,7 @@ pub use lock::lock_all;
 pub(super) use lock::lock_entries;
 pub use pattern::Pattern;
 pub use place::{VersionLocation, VersionSyntax};
-pub(super) use statements::setup_strings;
+pub(super) use statements::{SetupString, setup_strings};
 pub(super) use toml::Toml;
 pub(super) use tuple::{leveled, read_leveled};
 

@@ -5,7 +5,7 @@ mod lists;
 
 use std::ops::Range;
 
-pub(in crate::python) use lists::setup_strings;
+pub(in crate::python) use lists::{SetupString, setup_strings};
 
 /// What a module assigns to a name at its top level
 #[derive(Debug, Clone, PartialEq, Eq)]

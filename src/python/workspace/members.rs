@@ -135,7 +135,7 @@ pub fn is_private(files: &dyn Files, folder: &str) -> bool {
     };
     let in_script = || {
         let (text, _) = read(PROJECT_FILES[2])?;
-        Some(setup_strings(&text, "classifiers").into_iter().any(|(_, span)| is_private(&text[span])))
+        Some(setup_strings(&text, "classifiers").into_iter().any(|one| is_private(&text[one.span])))
     };
     in_pyproject == Some(true) || in_cfg() == Some(true) || in_script() == Some(true)
 }

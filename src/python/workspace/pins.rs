@@ -51,7 +51,7 @@ impl Pins {
 /// the way. Or the specifier is not valid.
 pub fn moved(requirement: &Requirement, new: &Version, pins: Pins) -> Result<Option<String>, PinError> {
     let Requirement { specifier, grammar, .. } = requirement;
-    if *grammar == Grammar::Direct {
+    if matches!(grammar, Grammar::Direct | Grammar::Computed) {
         return Ok(None);
     }
     let found = alternatives(specifier, *grammar)?;

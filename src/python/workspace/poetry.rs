@@ -70,11 +70,11 @@ fn requirements(
             let kind = kind(name, is_optional);
             match constraint.and_then(|value| Some((value.as_str()?, toml.string_start(value)))) {
                 Some((constraint, at)) => {
-                    found.poetry(on, (constraint, Grammar::Poetry), at, (key, &kind));
+                    found.poetry((on, Grammar::Poetry), constraint, at, (key, &kind));
                 }
                 None if DIRECT.iter().any(|key| get(key).is_some()) => {
                     let at = item.span().map_or(0, |span| span.start);
-                    found.poetry(on, ("", Grammar::Direct), at, (key, &kind));
+                    found.poetry((on, Grammar::Direct), "", at, (key, &kind));
                 }
                 None => {}
             }

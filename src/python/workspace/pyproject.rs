@@ -8,16 +8,22 @@ use super::requirement::Kind;
 use super::statements::{RequirementFile, Statements};
 use crate::python::project::Toml;
 
+/// The hook whose requirements are templates for the versions
+const VERSIONING: [&str; 5] = ["tool", "hatch", "metadata", "hooks", "uv-dynamic-versioning"];
+
 const STRINGS: &str = "an array of requirements";
 
 /// Finds the requirements on members; returns the files in which there are more.
 pub(super) fn read(found: &mut Statements<'_>) -> Result<Vec<RequirementFile>, WorkspaceError> {
     let toml = Toml::parse(found.path, found.text)?;
+    let versioning = |key: &'static str| [&VERSIONING[..], &[key]].concat();
+    let (dependencies, extras) = (versioning("dependencies"), versioning("optional-dependencies"));
     for (keys, kind) in [
         (&["project", "dependencies"][..], Kind::Run),
         (&["build-system", "requires"], Kind::Build),
         (&["tool", "uv", "dev-dependencies"], Kind::Group("dev".to_owned())),
         (&["tool", "flit", "metadata", "requires"], Kind::Run),
+        (&dependencies, Kind::Run),
     ] {
         if let Some(item) = toml.get(keys) {
             list(found, &toml, item, (&keys.join("."), &kind))?;
@@ -28,6 +34,7 @@ pub(super) fn read(found: &mut Statements<'_>) -> Result<Vec<RequirementFile>, W
         (&["dependency-groups"], Kind::Group),
         (&["tool", "pdm", "dev-dependencies"], Kind::Group),
         (&["tool", "flit", "metadata", "requires-extra"], Kind::Optional),
+        (&extras, Kind::Optional),
     ] {
         let Some(item) = toml.get(keys) else { continue };
         let Some(table) = item.as_table_like() else { return Err(toml.wrong(keys, "a table").into()) };

@@ -11,7 +11,7 @@ pub struct Requirement {
     /// The index of the required member
     pub on: usize,
     pub kind: Kind,
-    /// As written, `>=1.0,<2`; empty if any version will do, or if it is [direct](Grammar::Direct)
+    /// As written, `>=1.0,<2`; empty if any version will do, or if it has no versions as text ([`Grammar`])
     pub specifier: String,
     pub grammar: Grammar,
     /// The file that states it, relative to the workspace's root
@@ -46,6 +46,8 @@ pub enum Grammar {
     Poetry,
     /// A path or URL instead of versions: `core @ file:…`, `{ path = "../core" }`
     Direct,
+    /// The build fills the versions in: `core=={{ version }}`, `f"core>={version}"`
+    Computed,
 }
 
 impl Requirement {

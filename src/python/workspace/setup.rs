@@ -3,7 +3,7 @@
 use super::error::WorkspaceError;
 use super::requirement::Kind;
 use super::statements::{RequirementFile, Statements};
-use crate::python::project::{ini, setup_strings};
+use crate::python::project::{SetupString, ini, setup_strings};
 use crate::python::verdict::requirement;
 
 /// The arguments of `setup()` that have requirements, which setup.cfg has in `[options]`
@@ -56,13 +56,14 @@ pub(super) fn read_py(found: &mut Statements<'_>) -> Result<Vec<RequirementFile>
     let text = found.text;
     let arguments = lists().into_iter().map(|(name, kind)| (name, Some(kind)));
     for (name, kind) in arguments.chain([(EXTRAS, None)]) {
-        for (extra, span) in setup_strings(text, name) {
-            let stated = &text[span.clone()];
-            if requirement::parse(stated).is_err() {
-                continue;
+        for SetupString { key, span, is_whole } in setup_strings(text, name) {
+            let extra = || Kind::Optional(key.map_or(String::new(), |key| text[key].to_owned()));
+            let kind = kind.clone().unwrap_or_else(extra);
+            if !is_whole {
+                found.computed(span.start, (name, &kind));
+            } else if requirement::parse(&text[span.clone()]).is_ok() {
+                found.requirement(&text[span.clone()], span.start, (name, &kind))?;
             }
-            let extra = || Kind::Optional(extra.map_or(String::new(), |extra| text[extra].to_owned()));
-            found.requirement(stated, span.start, (name, &kind.clone().unwrap_or_else(extra)))?;
         }
     }
     Ok(Vec::new())

@@ -1,5 +1,7 @@
 //! Collects the statements of requirements on members in one file.
 
+use std::ops::Range;
+
 use super::error::WorkspaceError;
 use super::names::Members;
 use super::requirement::{Grammar, Kind, Requirement};
@@ -51,61 +53,72 @@ impl<'a> Statements<'a> {
         at: usize,
         (key, kind): (&str, &Kind),
     ) -> Result<(), WorkspaceError> {
-        let inside = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
-        let start = stated.trim_start();
-        let name = &start[..start.find(|letter| !inside(letter)).unwrap_or(start.len())];
+        let name = leading_name(stated);
         let Some(on) = self.member(name) else { return Ok(()) };
-        let parsed = requirement::parse(stated).map_err(|reason| WorkspaceError::BadRequirement {
-            path: self.path.to_owned(),
-            line: line_at(self.text, at),
-            text: stated.chars().take(80).collect(),
-            reason: reason.to_owned(),
-        })?;
+        let parsed = match requirement::parse(stated) {
+            Ok(parsed) => parsed,
+            // A template: `core=={{ version }}`.
+            Err(_) if stated.contains('{') => {
+                self.push((on, Grammar::Computed), "", (at, None), (key, kind));
+                return Ok(());
+            }
+            Err(reason) => {
+                return Err(WorkspaceError::BadRequirement {
+                    path: self.path.to_owned(),
+                    line: line_at(self.text, at),
+                    text: stated.chars().take(80).collect(),
+                    reason: reason.to_owned(),
+                });
+            }
+        };
         let grammar = if parsed.url.is_some() { Grammar::Direct } else { Grammar::Pep440 };
         let specifier = parsed.specifier;
         // With an escape before its end, the specifier stands elsewhere.
         let is_plain = self.text.get(at..at + specifier.end) == Some(&stated[..specifier.end]);
         let span = is_plain.then(|| at + specifier.start..at + specifier.end);
-        self.found.push((
-            at,
-            Requirement {
-                of: self.of,
-                on,
-                kind: kind.clone(),
-                specifier: stated[specifier].to_owned(),
-                grammar,
-                path: self.path.to_owned(),
-                line: 0,
-                key: key.to_owned(),
-                span,
-            },
-        ));
+        self.push((on, grammar), &stated[specifier], (at, span), (key, kind));
         Ok(())
     }
 
     /// Adds a requirement as Poetry has it: the value of the text at the offset `at` is its constraint.
     pub(super) fn poetry(
         &mut self,
-        on: usize,
-        (constraint, grammar): (&str, Grammar),
+        (on, grammar): (usize, Grammar),
+        constraint: &str,
         at: usize,
         (key, kind): (&str, &Kind),
     ) {
-        let is_plain = self.text.get(at..at + constraint.len()) == Some(constraint);
-        self.found.push((
-            at,
-            Requirement {
-                of: self.of,
-                on,
-                kind: kind.clone(),
-                specifier: constraint.to_owned(),
-                grammar,
-                path: self.path.to_owned(),
-                line: 0,
-                key: key.to_owned(),
-                span: is_plain.then(|| at..at + constraint.len()),
-            },
-        ));
+        let span = at..at + constraint.len();
+        let is_plain = self.text.get(span.clone()) == Some(constraint);
+        self.push((on, grammar), constraint, (at, is_plain.then_some(span)), (key, kind));
+    }
+
+    /// Adds a requirement whose versions the build computes, if the text at the offset `at` begins with a member's name.
+    pub(super) fn computed(&mut self, at: usize, (key, kind): (&str, &Kind)) {
+        if let Some(on) = self.member(leading_name(&self.text[at..])) {
+            self.push((on, Grammar::Computed), "", (at, None), (key, kind));
+        }
+    }
+
+    fn push(
+        &mut self,
+        (on, grammar): (usize, Grammar),
+        specifier: &str,
+        (at, span): (usize, Option<Range<usize>>),
+        (key, kind): (&str, &Kind),
+    ) {
+        let requirement = Requirement {
+            of: self.of,
+            on,
+            kind: kind.clone(),
+            specifier: specifier.to_owned(),
+            grammar,
+            path: self.path.to_owned(),
+            line: 0,
+            key: key.to_owned(),
+            span,
+        };
+        self.found.push((at, requirement));
     }
 
     /// Adds the requirements of a file that has one a line, as pip reads it.
@@ -133,4 +146,11 @@ impl<'a> Statements<'a> {
         let found = self.found.into_iter().zip(lines);
         found.map(|((_, requirement), line)| Requirement { line, ..requirement }).collect()
     }
+}
+
+/// The name at the start of a requirement.
+fn leading_name(stated: &str) -> &str {
+    let inside = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    let start = stated.trim_start();
+    &start[..start.find(|letter| !inside(letter)).unwrap_or(start.len())]
 }

@@ -4,27 +4,52 @@ use std::ops::Range;
 
 use super::{Placed, Token, Where, assigned, setup_value, statements};
 
-/// A plain string, between its quotes, and the key before it if it stands in a dictionary
-type Keyed = (Option<Range<usize>>, Range<usize>);
+/// A string in a list or dictionary
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::python) struct SetupString {
+    /// The key before it in a dictionary, between its quotes
+    pub(in crate::python) key: Option<Range<usize>>,
+    /// Between its quotes
+    pub(in crate::python) span: Range<usize>,
+    /// Whether it is an item as it stands; else it is formatted or joined with something
+    pub(in crate::python) is_whole: bool,
+}
 
-/// The plain strings that are whole items of a keyword argument of `setup`, or of the lists that it names.
-pub(in crate::python) fn setup_strings(text: &str, argument: &str) -> Vec<Keyed> {
+/// The strings in a keyword argument of `setup` and in the lists that it names, which begin an item.
+pub(in crate::python) fn setup_strings(text: &str, argument: &str) -> Vec<SetupString> {
     let statements = statements(text, Where::Anywhere);
     let Some((_, rest)) = setup_value(&statements, argument) else { return Vec::new() };
     let value = &rest[..end(rest)];
-    let mut found = items(value, None);
+    let mut found = items(text, value, None);
     // `install_requires=REQUIRES`, `extras_require={"x": EXTRA}`.
     for (name, key) in names(value) {
         for statement in &statements {
-            let Some((targets, value)) = assigned(statement) else { continue };
-            if targets.contains(&name) {
-                found.extend(items(value, key.clone()));
+            if let Some(value) = given_to(statement, name) {
+                found.extend(items(text, value, key.clone()));
             }
         }
     }
-    found.sort_by_key(|(_, span)| span.start);
-    found.dedup_by(|one, other| one.1 == other.1);
+    found.sort_by_key(|one| one.span.start);
+    found.dedup_by(|one, other| one.span == other.span);
     found
+}
+
+/// What a statement assigns to the name, or adds to its list.
+fn given_to<'s, 't>(statement: &'s [Placed<'t>], name: &str) -> Option<&'s [Placed<'t>]> {
+    if let Some((targets, value)) = assigned(statement) {
+        return targets.contains(&name).then_some(value);
+    }
+    match statement {
+        [(_, Token::Name(found)), (_, Token::Mark('+')), (_, Token::Mark('=')), value @ ..]
+        | [
+            (_, Token::Name(found)),
+            (_, Token::Mark('.')),
+            (_, Token::Name("append" | "extend")),
+            (_, Token::Mark('(')),
+            value @ ..,
+        ] => (*found == name).then_some(value),
+        _ => None,
+    }
 }
 
 /// The end of a value: before the comma or parenthesis behind it.
@@ -42,25 +67,35 @@ fn end(tokens: &[Placed<'_>]) -> usize {
     tokens.len()
 }
 
-/// The strings that are whole items. What is joined, formatted or indexed is none.
-fn items(value: &[Placed<'_>], outer: Option<Range<usize>>) -> Vec<Keyed> {
+/// The strings that begin an item, each with the key before it.
+fn items(text: &str, value: &[Placed<'_>], outer: Option<Range<usize>>) -> Vec<SetupString> {
     let mut found = Vec::new();
     let mut key = outer;
-    for (index, (_, token)) in value.iter().enumerate() {
-        let Token::Text(Some(span)) = token else { continue };
+    for (index, (offset, token)) in value.iter().enumerate() {
+        let Token::Text(plain) = token else { continue };
         let before = index.checked_sub(1).map(|at| &value[at].1);
         let behind = value.get(index + 1).map(|(_, token)| token);
         if behind == Some(&Token::Mark(':')) {
-            key = Some(span.clone());
+            key = plain.clone();
             continue;
         }
-        let opens = matches!(before, None | Some(Token::Mark('[' | '(' | '{' | ',' | ':')));
-        let ends = matches!(behind, None | Some(Token::Mark(']' | ')' | '}' | ',')));
-        if opens && ends {
-            found.push((key.clone(), span.clone()));
+        if matches!(before, None | Some(Token::Mark('[' | '(' | '{' | ',' | ':'))) {
+            let ends = matches!(behind, None | Some(Token::Mark(']' | ')' | '}' | ',')));
+            let span = plain.clone().unwrap_or_else(|| inner(text, *offset));
+            found.push(SetupString { key: key.clone(), span, is_whole: ends && plain.is_some() });
         }
     }
     found
+}
+
+/// What follows the prefix and the quotes of a string, up to the next quote.
+fn inner(text: &str, at: usize) -> Range<usize> {
+    let is_quote = |letter| matches!(letter, '"' | '\'');
+    let literal = &text[at..];
+    let quoted = literal.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
+    let rest = quoted.trim_start_matches(is_quote);
+    let start = at + literal.len() - rest.len();
+    start..start + rest.find(is_quote).unwrap_or(rest.len())
 }
 
 /// The names in a value, each with the key before it.
@@ -83,28 +118,45 @@ fn names<'t>(value: &[Placed<'t>]) -> Vec<(&'t str, Option<Range<usize>>)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn strings(text: &str, argument: &str) -> Vec<String> {
-        let found = setup_strings(text, argument).into_iter();
-        found
-            .map(|(key, span)| match key {
-                Some(key) => format!("{}: {}", &text[key], &text[span]),
-                None => text[span].to_owned(),
-            })
-            .collect()
+        let shown = |SetupString { key, span, is_whole }: SetupString| {
+            let key = key.map_or(String::new(), |key| format!("{}: ", &text[key]));
+            format!("{key}{}{}", &text[span], if is_whole { "" } else { " …" })
+        };
+        setup_strings(text, argument).into_iter().map(shown).collect()
     }
 
     #[test]
-    fn finds_whole_items_only() {
-        let text = "REQUIRES = ['core==1', # 'no'\n 'b' 'c', 'd' + e, 'f%s' % g, \"h\".format(), u'i']\n\
-                    setup(name='x', install_requires=REQUIRES + ['j'], extras_require={'k': ['l', 'm'], 'n': O})\n\
-                    def f():\n    O = ['p']\n";
-        assert_eq!(strings(text, "install_requires"), ["core==1", "i", "j"]);
-        assert_eq!(strings(text, "extras_require"), ["k: l", "k: m", "n: p"]);
+    fn tells_whole_items_from_others() {
+        let text = "REQUIRES = ['core==1', # 'no'\n 'b' 'c', 'd' + e, 'f%s' % g, \"h\".format(), u'i', e + 'j']\n\
+                    setup(name='x', install_requires=REQUIRES + ['k', f'''l=={v}''', 'm\\x3d'], extras_require={'n': ['o', 'p'], 'q': R, f's': 't'})\n\
+                    def f():\n    R = ['u']\n    R += ['v']\nelse:\n    R.append('w')\n    R.extend(['x', f'y'])\n    S.append('z')\n";
+        assert_eq!(
+            strings(text, "install_requires"),
+            ["core==1", "b …", "d …", "f%s …", "h …", "i", "k", "l=={v} …", "m\\x3d …"]
+        );
+        assert_eq!(
+            strings(text, "extras_require"),
+            ["n: o", "n: p", "t", "q: u", "q: v", "q: w", "q: x", "q: y …"]
+        );
         assert_eq!(strings(text, "tests_require"), [""; 0]);
         assert_eq!(strings("setup(install_requires='a')", "install_requires"), ["a"]);
         assert_eq!(strings("setup(install_requires=[", "install_requires"), [""; 0]);
+        assert_eq!(strings("setup(install_requires=[f'a", "install_requires"), ["a …"]);
         assert_eq!(strings("setup(**dict(install_requires=['a']))", "install_requires"), ["a"]);
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_text_never_panics(inner in r#"(\PC|["'\\\n#(){}\[\]=:., +]|f'|x=){0,40}"#) {
+            let text = format!("x = [{inner}\nsetup(a=x + [{inner}");
+            for one in setup_strings(&text, "a") {
+                let _ = &text[one.span];
+            }
+        }
     }
 }

@@ -35,7 +35,11 @@ fn shown(graph: &Graph) -> Vec<String> {
     let name = |member: usize| graph.members.all[member].1.as_str();
     let each = graph.requirements().iter().map(|requirement| {
         let Requirement { of, on, kind, specifier, grammar, path, line, key, .. } = requirement;
-        let stated = if *grammar == Grammar::Direct { "@" } else { specifier };
+        let stated = match grammar {
+            Grammar::Direct => "@",
+            Grammar::Computed => "=",
+            _ => specifier,
+        };
         format!("{} -> {} {stated} ({kind}) {path}:{line} {key}", of.map_or("root", name), name(*on))
     });
     each.collect()

@@ -25,6 +25,9 @@ lint = ["-e file:///${PROJECT_ROOT}/../core#egg=core", "core<2"]
 [tool.flit.metadata]
 requires = ["core>1"]
 requires-extra.doc = ["core<=3"]
+[tool.hatch.metadata.hooks.uv-dynamic-versioning]
+dependencies = ["core[x]=={{ version }}", "other=={{ version }}"]
+optional-dependencies.y = ["core>=1"]
 "#;
     let graph = read(&[("cli/pyproject.toml", text)], &["core", "cli", "build-tool"]).unwrap();
     assert_eq!(
@@ -42,6 +45,8 @@ requires-extra.doc = ["core<=3"]
             "cli -> core <2 (dependency of the group `lint`) cli/pyproject.toml:18 tool.pdm.dev-dependencies.lint",
             "cli -> core >1 (dependency) cli/pyproject.toml:20 tool.flit.metadata.requires",
             "cli -> core <=3 (dependency of the extra `doc`) cli/pyproject.toml:21 tool.flit.metadata.requires-extra.doc",
+            "cli -> core = (dependency) cli/pyproject.toml:23 tool.hatch.metadata.hooks.uv-dynamic-versioning.dependencies",
+            "cli -> core >=1 (dependency of the extra `y`) cli/pyproject.toml:24 tool.hatch.metadata.hooks.uv-dynamic-versioning.optional-dependencies.y",
         ]
     );
 }
@@ -88,7 +93,7 @@ fn reads_setuptools_without_running_it() {
     let cfg = "[options]\r\ninstall_requires =\r\n    core==1.0; python_version < '3.9'\r\n    # core==2\r\n    other\r\nsetup_requires = util>=1; core\r\n\
                [options.extras_require]\r\nx = core~=1.0\r\ny = file: extra.txt\r\n";
     let script = "import core\nPIN = 'core==1.1'\nEXTRAS = {'z': ['core<2', 'core is nice', 'util==' + V]}\n\
-                  setup(name='core', install_requires=['util>=2', PIN], extras_require=EXTRAS)\n";
+                  setup(name='core', install_requires=['util>=2', PIN, f'core>={V}', 'other==' + V], extras_require=EXTRAS)\n";
     let pyproject = "[tool.setuptools.dynamic]\ndependencies = { file = [\"requirements.txt\", \"../shared.txt\", \"../../out.txt\", \"none.txt\"] }\n\
                      optional-dependencies.w = { file = \"extra.txt\" }\n\
                      [tool.hatch.metadata.hooks.requirements_txt.optional-dependencies]\nv = [\"extra.txt\"]\n";
@@ -112,7 +117,9 @@ fn reads_setuptools_without_running_it() {
             "cli -> core ~=1.0 (dependency of the extra `x`) cli/setup.cfg:8 options.extras_require.x",
             "cli -> core ==1.1 (dependency) cli/setup.py:2 install_requires",
             "cli -> core <2 (dependency of the extra `z`) cli/setup.py:3 extras_require",
+            "cli -> util = (dependency of the extra `z`) cli/setup.py:3 extras_require",
             "cli -> util >=2 (dependency) cli/setup.py:4 install_requires",
+            "cli -> core = (dependency) cli/setup.py:4 install_requires",
             "cli -> core ==1.0 (dependency) cli/requirements.txt:3 tool.setuptools.dynamic.dependencies.file",
             "cli -> util >=1 (dependency) cli/requirements.txt:5 tool.setuptools.dynamic.dependencies.file",
             "cli -> core >=1 (dependency) shared.txt:1 tool.setuptools.dynamic.dependencies.file",
