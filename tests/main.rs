@@ -13,3 +13,4 @@ mod reference;
 mod release;
 mod shown;
 mod verdict;
+mod workspace_locks;

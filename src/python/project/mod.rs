@@ -38,7 +38,7 @@ pub use bump::{bump_all, current_version};
 pub use description::is_project_name;
 pub use error::ProjectError;
 pub use lock::lock_all;
-pub(super) use lock::lock_entries;
+pub(super) use lock::{LockEntry, lock_entries};
 pub use pattern::Pattern;
 pub use place::{VersionLocation, VersionSyntax};
 pub(super) use statements::{SetupString, setup_strings};

@@ -25,8 +25,7 @@ impl Graph {
     pub fn read(files: &dyn Files, members: &[(String, String)]) -> Result<Self, WorkspaceError> {
         let members = Members::new(members)?;
         let mut requirements = Vec::new();
-        let root = members.lack_the_root().then_some(None);
-        for of in root.into_iter().chain((0..members.all.len()).map(Some)) {
+        for of in members.stating() {
             requirements.extend(sources::read(files, &members, of)?);
         }
         Ok(Self { members, requirements })

@@ -11,6 +11,7 @@ mod members;
 mod names;
 mod pins;
 mod poetry;
+mod poetry_lock;
 mod pyproject;
 mod requirement;
 mod rewrite;

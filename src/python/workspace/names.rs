@@ -36,8 +36,15 @@ impl Members {
         member.map_or("", |member| &self.all[member].0)
     }
 
-    /// Whether the root is none of the members.
-    pub(super) fn lack_the_root(&self) -> bool {
-        self.all.iter().all(|(folder, _)| !folder.is_empty())
+    /// Every member as it states requirements, and the root first if it is none of them.
+    pub(super) fn stating(&self) -> impl Iterator<Item = Option<usize>> {
+        let has_root = self.all.iter().any(|(folder, _)| folder.is_empty());
+        let root = (!has_root).then_some(None);
+        root.into_iter().chain((0..self.all.len()).map(Some))
+    }
+
+    /// The folders of all of these.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &str> {
+        self.stating().map(|of| self.folder(of))
     }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::error::WorkspaceError;
 use super::graph::Graph;
 use super::lock::{NewVersion, relocked};
+use super::poetry_lock::Moves;
 use super::requirement::Requirement;
 use super::{sources, statements};
 use crate::python::project::{Edit, Files, edited};
@@ -69,7 +70,14 @@ pub fn rewrite(
             changed.insert(path, edited(&text, edits.into_values().collect()).into_bytes());
         }
     }
-    changed.extend(relocked(files, graph, versions)?);
+    let mut by_member: Moves<'_> = HashMap::new();
+    for (requirement, specifier) in moves {
+        if let Some(of) = requirement.of {
+            by_member.entry(of).or_default().push((*requirement, specifier.as_str()));
+        }
+    }
+    let locked = relocked(files, graph, (&by_member, versions), &changed)?;
+    changed.extend(locked);
     Ok(changed)
 }
 

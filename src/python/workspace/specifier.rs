@@ -180,6 +180,28 @@ impl Clause {
     }
 }
 
+/// The specifier with `~=1.1`, `^1.1` and `~1.1` as ranges, as Poetry shows it: `>=1.1,<2.0`. None if it has
+/// alternatives, or is not valid.
+pub(super) fn as_range(text: &str, grammar: Grammar) -> Option<String> {
+    let found = alternatives(text, grammar).ok()?;
+    let [clauses] = found.as_slice() else { return None };
+    let shown = |clause: &Clause| {
+        let numbers = clause.version.release_segments();
+        let last = match clause.operator {
+            Operator::Compatible => numbers.len() - 2,
+            Operator::Caret => numbers.iter().position(|number| *number > 0).unwrap_or(numbers.len() - 1),
+            Operator::Tilde => numbers.len().min(2) - 1,
+            _ => return Some(text[clause.span.clone()].replace(char::is_whitespace, "")),
+        };
+        let above = numbers[last].checked_add(1)?;
+        let upper = numbers[..last].iter().copied().chain([above]).chain(std::iter::repeat(0));
+        let upper: Vec<String> = upper.take(numbers.len()).map(|number| number.to_string()).collect();
+        Some(format!(">={},<{}", &text[clause.number.clone()], upper.join(".")))
+    };
+    let clauses: Option<Vec<String>> = clauses.iter().map(shown).collect();
+    clauses.map(|clauses| clauses.join(","))
+}
+
 /// Whether two versions have the same first numbers.
 fn has_prefix(version: &Version, bound: &Version, count: usize) -> bool {
     let number = |version: &Version, at: usize| version.release_segments().get(at).copied().unwrap_or(0);

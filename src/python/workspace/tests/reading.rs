@@ -186,3 +186,35 @@ fn names_what_is_wrong_and_where() {
         "the members in `a` and `b` have the same name `core-X`"
     );
 }
+
+/// Counts the files that are asked for.
+struct Counted<'t>(&'t Tree, std::cell::Cell<usize>);
+
+impl crate::python::project::Files for Counted<'_> {
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.1.set(self.1.get() + 1);
+        self.0.get(path).cloned()
+    }
+}
+
+#[test]
+fn each_member_costs_the_same_number_of_reads() {
+    let reads = |count: usize| {
+        let names: Vec<String> = (0..count).map(|number| format!("m{number}")).collect();
+        let mut files = Tree::new();
+        for number in 1..count {
+            let text = format!("[project]\ndependencies = [\"m{}==1.0\"]\n", number - 1);
+            files.insert(format!("m{number}/pyproject.toml"), text.into_bytes());
+        }
+        let counted = Counted(&files, std::cell::Cell::new(0));
+        let members = named(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let graph = Graph::read(&counted, &members).unwrap();
+        let moves: Vec<_> =
+            graph.requirements().iter().map(|requirement| (requirement, "==2.0".to_owned())).collect();
+        assert_eq!(rewrite(&counted, &graph, &moves, &[]).unwrap().len(), count - 1);
+        counted.1.get()
+    };
+    let per_member = (reads(100) - reads(10)) / 90;
+    assert_eq!(reads(1_000) - reads(100), 900 * per_member);
+    assert!(per_member <= 10, "{per_member}");
+}

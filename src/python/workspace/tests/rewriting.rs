@@ -94,6 +94,45 @@ fn what_cannot_be_written_is_named() {
     );
 }
 
+#[test]
+fn lock_files_record_versions_and_requirements() {
+    let files = tree(&[
+        ("cli/pyproject.toml", "[tool.poetry.dependencies]\ncore = { path = \"../core\" }\n"),
+        (
+            "core/pyproject.toml",
+            "[project]\ndependencies = [\"util ~=1.0\", \"base == 1.0\"]\noptional-dependencies.x = [\"opt>=1.0,<1.1\"]\n",
+        ),
+        (
+            "core/uv.lock",
+            "[[package]]\nname = \"util\"\nversion = \"1.0\"\nsource = { editable = \"../util\" }\n",
+        ),
+        (
+            "cli/poetry.lock",
+            "[[package]]\nname = \"core\"\nversion = \"1.0\"\n\n[package.dependencies]\nbase = {version = \"==1.0\", markers = \"a\"}\nother = \"==1.0\"\nutil = [\n    {version = \">=1.0,<2.0\"},\n]\n\n\
+             [package.extras]\nx = [\"opt (>=1.0,<1.1)\", \"util[y] (>=1.0,<2.0) ; os_name == \\\"(==1.0)\\\"\"]\n\n\
+             [package.source]\ntype = \"directory\"\nurl = \"../core\"\n\n\
+             [[package]]\nname = \"util\"\nversion = \"1.0\"\n\n[package.dependencies]\ncore = \"==1.0\"\n\n\
+             [[package]]\nname = \"base\"\nversion = \"0.9\"\n\n[package.source]\ntype = \"directory\"\n\n\
+             [metadata]\ncontent-hash = \"unknown\"\n",
+        ),
+    ]);
+    let members = named(&["cli", "core", "util", "base", "opt"]);
+    let versions: Vec<_> = (1..5).map(|member| (member, "1.0", "2.0")).collect();
+    let changed = released(&files, &members, &versions, Pins::KeepStyle).unwrap();
+    let before = |path: &str| String::from_utf8(files[path].clone()).unwrap();
+    assert_eq!(changed["core/uv.lock"], before("core/uv.lock").replace("\"1.0\"", "\"2.0\""));
+    let expected = before("cli/poetry.lock")
+        .replacen("version = \"1.0\"", "version = \"2.0\"", 1)
+        .replace("{version = \"==1.0\"", "{version = \"==2.0\"")
+        .replace(">=1.0,<2.0", ">=2.0,<3.0")
+        .replace(">=1.0,<1.1", ">=2.0,<2.1");
+    assert_eq!(changed["cli/poetry.lock"], expected);
+    assert_eq!(
+        changed.keys().collect::<Vec<_>>(),
+        ["cli/poetry.lock", "core/pyproject.toml", "core/uv.lock"]
+    );
+}
+
 const WORD: &str = "[a-z]{1,6}";
 
 /// A requirement in any spelling, as the source of a string in TOML.
