@@ -12,6 +12,7 @@ use crate::engine::pipeline::Pipeline;
 use crate::engine::stage::{PluginPreflight, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, Leave, Severity};
+use crate::world::git::Examination;
 
 /// Checks the repository, every stage and the files in `carry`, reports all findings, and refuses the release if one is
 /// an error that `leave` does not allow. Returns the questions that the user must answer with yes, and the steps of the
@@ -34,13 +35,63 @@ pub fn preflight(
         listener.on_event(&Event::Finding { stage, finding: &finding });
         questions.extend(finding.question);
     });
+    expect_none(errors).map(|()| (questions, steps))
+}
+
+/// Checks the stages after the first `done` ones of a prepared release, which has its outputs; reports all findings, and
+/// refuses the release if one is an error that `leave` does not allow.
+///
+/// # Errors
+/// At least one finding is an error.
+pub fn preflight_of_prepared(
+    pipeline: &Pipeline,
+    release: &Release,
+    done: usize,
+    leave: Leave,
+    listener: &dyn Listener,
+) -> Result<()> {
+    let stages: Vec<&dyn Stage> = pipeline.stages().skip(done).collect();
+    let ((), found) =
+        ask_all(&stages, release, |stage, release| stage.preflight_of_prepared(release), |_| ());
+    let mut errors = 0;
+    for (stage, findings) in stages.iter().zip(found) {
+        for finding in findings.unwrap_or_else(|error| vec![error.into()]) {
+            let finding = finding.under(leave);
+            errors += usize::from(finding.severity == Severity::Error);
+            listener.on_event(&Event::Finding { stage: Some(stage.name()), finding: &finding });
+        }
+    }
+    expect_none(errors)
+}
+
+fn expect_none(errors: usize) -> Result<()> {
     match errors {
-        0 => Ok((questions, steps)),
+        0 => Ok(()),
         1 => Err(Error::refused("the release was refused; nothing has been done")),
         several => Err(Error::refused(format!(
             "the release was refused for {several} reasons; nothing has been done"
         ))),
     }
+}
+
+/// Asks all stages at the same time, since each may wait for a server or a process of its own; returns what they found in
+/// their order. `meanwhile` runs in this thread.
+fn ask_all<T>(
+    stages: &[&dyn Stage],
+    release: &Release,
+    ask: fn(&dyn Stage, &Release) -> Result<Vec<Finding>>,
+    meanwhile: impl FnOnce(&Arc<Examination>) -> T,
+) -> (T, Vec<Result<Vec<Finding>>>) {
+    let examination = Arc::default();
+    thread::scope(|scope| {
+        let start = |stage| {
+            let release = release.again(&examination)?;
+            Ok(scope.spawn(move || ask(stage, &release)))
+        };
+        let asked: Vec<Result<_>> = stages.iter().copied().map(start).collect();
+        let meanwhile = meanwhile(&examination);
+        (meanwhile, asked.into_iter().map(|asked| joined(asked?)).collect())
+    })
 }
 
 /// Checks the repository, every stage and the files in `carry`; calls `on_finding` for each finding. Returns the steps of
@@ -52,20 +103,16 @@ pub fn examine(
     on_finding: &mut dyn FnMut(Option<&str>, Finding),
 ) -> PluginSteps {
     let plugins: Vec<_> = pipeline.stages().map(|stage| stage.ask_plugin(release)).collect();
-    // Each stage may wait for a server or a process of its own; the findings are reported in the order of the stages.
-    let examination = Arc::default();
-    let (repository, stages) = thread::scope(|scope| {
-        let start = |stage| {
-            let release = release.again(&examination)?;
-            Ok(scope.spawn(move || Stage::preflight(stage, &release)))
-        };
-        let preflights: Vec<Result<_>> = pipeline.stages().map(start).collect();
-        let repository = match release.again(&examination) {
+    let all: Vec<&dyn Stage> = pipeline.stages().collect();
+    let (repository, stages) = ask_all(
+        &all,
+        release,
+        |stage, release| stage.preflight(release),
+        |examination| match release.again(examination) {
             Ok(release) => repository_checks::repository(&release),
             Err(error) => vec![error.into()],
-        };
-        (repository, preflights.into_iter().map(|preflight| joined(preflight?)).collect::<Vec<_>>())
-    });
+        },
+    );
     for finding in repository {
         on_finding(None, finding);
     }

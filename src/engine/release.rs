@@ -347,7 +347,7 @@ impl Release {
     }
 
     /// Replaces the outputs of all stages so far.
-    pub(super) fn set_outputs(&mut self, outputs: Outputs) {
+    pub fn set_outputs(&mut self, outputs: Outputs) {
         self.outputs = Outputs::default();
         self.members.iter_mut().for_each(|member| member.outputs = Outputs::default());
         self.take(outputs);

@@ -80,6 +80,15 @@ pub trait Stage: Sync {
         Ok(Vec::new())
     }
 
+    /// Finds what would make the stage fail in a release that was prepared elsewhere: its commit, tag and distributions exist,
+    /// and an earlier attempt may have done the stage's work, which is no obstacle. Called before anything leaves.
+    ///
+    /// # Errors
+    /// Something could not be checked; this counts as a finding.
+    fn preflight_of_prepared(&self, release: &Release) -> Result<Vec<Finding>> {
+        self.check_credentials(release)
+    }
+
     /// Whether to ask the user before the next stage, once this one is done (`pause = true`).
     fn pauses(&self) -> bool {
         false

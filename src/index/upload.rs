@@ -220,19 +220,38 @@ impl IndexClient {
         (sent, total): (u64, u64),
     ) -> UploadError {
         // In one piece, so that this reply cannot be lost in the same way.
-        let request = match self.post(distribution, project) {
-            Ok(request) => request.header(CONTENT_TYPE, kind).body(empty),
-            Err(error) => return error,
-        };
-        match send(&self.http, request, &Progress::without_file(), &|_| true) {
-            Ok(reply) if matches!(reply.status, 300..=399 | 401 | 403 | 404 | 405 | 410 | 429) => {
-                self.refused(distribution, reply)
-            }
-            Err(SendError::Unreachable(source)) => self.unreachable(source),
-            _ => {
+        match self.send_without_file(distribution, project, (kind, empty)) {
+            Err(error) => error,
+            Ok(()) => {
                 let cause = format!("the connection broke after {sent} of {total} bytes");
                 self.ambiguous(distribution, None, cause, None)
             }
+        }
+    }
+
+    /// Sends the form of a file without the file, which cannot store anything.
+    ///
+    /// # Errors
+    /// The index cannot be reached, or refuses the file for another reason than that it is missing.
+    pub fn ask_without_file(&self, submission: &Submission) -> Result<(), UploadError> {
+        let envelope = submission.envelope(&submission.digests, false);
+        let form = (envelope.kind, envelope.empty);
+        self.send_without_file(&submission.distribution, submission.field("name"), form)
+    }
+
+    fn send_without_file(
+        &self,
+        distribution: &Distribution,
+        project: &str,
+        (kind, empty): (String, Vec<u8>),
+    ) -> Result<(), UploadError> {
+        let request = self.post(distribution, project)?.header(CONTENT_TYPE, kind).body(empty);
+        match send(&self.http, request, &Progress::without_file(), &|_| true) {
+            Ok(reply) if matches!(reply.status, 300..=399 | 401 | 403 | 404 | 405 | 410 | 429) => {
+                Err(self.refused(distribution, reply))
+            }
+            Err(SendError::Unreachable(source)) => Err(self.unreachable(source)),
+            _ => Ok(()),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::engine::release::{BuildRequest, Checkout};
 use crate::engine::resume_state::{awaits_wheels, export_of};
 use crate::engine::run::{Lock, RunFolder, Store};
 use crate::error::{Error, ErrorKind, Result};
+use crate::world::Environment;
 use crate::world::git::Author;
 use crate::world::orphans;
 
@@ -60,10 +61,10 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
         },
     };
     let options = ResumeOptions { yes, ..*options };
-    complete(context, &checkout, (&store, &lock), run, (&options, can_pause))
+    complete(context, &checkout, (&store, &lock), run, (&options, can_pause, None))
 }
 
-/// Completes a run, after asking.
+/// Completes a run, after asking. `checked` is the environment with its credentials, if they have been checked.
 ///
 /// # Errors
 /// As [`resume`].
@@ -72,7 +73,7 @@ pub(super) fn complete(
     checkout: &Checkout,
     (store, lock): (&Store, &Lock),
     run: RunFolder,
-    (options, can_pause): (&ResumeOptions<'_>, bool),
+    (options, can_pause, checked): (&ResumeOptions<'_>, bool, Option<&Environment>),
 ) -> Result<()> {
     let mut journal = Journal::open(&run.journal()).map_err(not_over)?;
     let header = journal.header().cloned().ok_or_else(|| Error::left("the journal has no header"))?;
@@ -108,9 +109,14 @@ pub(super) fn complete(
         release.set_author(author);
     }
     let environment = release.checkout.environment.clone();
-    let projects = release.uploaded_projects();
-    let asked = ask_for_missing(context, &config, &pipeline, &projects, yes, environment);
-    release.set_environment(&asked.map_err(not_over)?);
+    let environment = match checked {
+        Some(checked) => checked.clone(),
+        None => {
+            let projects = release.uploaded_projects();
+            ask_for_missing(context, &config, &pipeline, &projects, yes, environment).map_err(not_over)?
+        }
+    };
+    release.set_environment(&environment);
     let ask = |question: &str| context.ask_in_a_run(question);
     let execution = Execution {
         pipeline: &pipeline,
@@ -126,7 +132,9 @@ pub(super) fn complete(
         keeps_clone: false,
         rehearsal: None,
     };
-    execution.check_credentials(options.force)?;
+    if checked.is_none() {
+        execution.check_credentials(options.force)?;
+    }
     execution.fetch_missing()?;
     let (run, is_export) = (execution.run.clone(), execution.release.export.is_some());
     let result = execution.complete();

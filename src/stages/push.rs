@@ -1,6 +1,7 @@
 //! Pushes the release commit and tag to the remote, atomically.
 
 mod branches;
+mod prepared;
 mod publishing;
 
 use std::collections::BTreeMap;
@@ -139,6 +140,10 @@ impl Stage for Push {
         findings
             .extend(there.and_then(|there| local_remote_problem(&remote.name, &there, (&branch, is_new))));
         Ok(findings)
+    }
+
+    fn preflight_of_prepared(&self, release: &Release) -> Result<Vec<Finding>> {
+        Ok(self.obstacle(release)?.into_iter().collect())
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {

@@ -145,6 +145,15 @@ impl Stage for Draft {
         Shared::token(release, &address).map(|_| Vec::new())
     }
 
+    fn preflight_of_prepared(&self, release: &Release) -> Result<Vec<Finding>> {
+        let (_, address) = self.0.place(release)?;
+        let token = Shared::token(release, &address)?;
+        // An earlier attempt may have drafted or published it.
+        Forge::new(&address, &token, &release.checkout.environment, &|_| {})?
+            .published(&release.names().tag)?;
+        Ok(Vec::new())
+    }
+
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
         let (_, address) = self.0.place(release)?;
         if !effects.is_live() {

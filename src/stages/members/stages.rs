@@ -219,6 +219,10 @@ impl Stage for Each {
         Ok(self.findings(release, &|stage, member| stage.preflight(member)))
     }
 
+    fn preflight_of_prepared(&self, release: &Release) -> Result<Vec<Finding>> {
+        Ok(self.findings(release, &|stage, member| stage.preflight_of_prepared(member)))
+    }
+
     fn check_credentials(&self, release: &Release) -> Result<Vec<Finding>> {
         Ok(self.findings(release, &|stage, member| stage.check_credentials(member)))
     }

@@ -6,6 +6,7 @@ mod credentials;
 mod install;
 mod look;
 mod newer;
+mod prepared;
 mod rehearsal;
 mod send;
 mod standalone;
@@ -265,6 +266,10 @@ impl Stage for Upload {
     fn check_credentials(&self, release: &Release) -> Result<Vec<Finding>> {
         let project = &release.target.project.name;
         Ok(check_credentials(&self.client(release)?, &release.checkout.environment, project))
+    }
+
+    fn preflight_of_prepared(&self, release: &Release) -> Result<Vec<Finding>> {
+        self.obstacles(release)
     }
 
     fn probe(&self, release: &Release) -> Result<Vec<Finding>> {

@@ -3,6 +3,7 @@
 mod adopting;
 mod from;
 mod killed;
+mod obstacles;
 mod preparing;
 mod publishing;
 mod tagged;

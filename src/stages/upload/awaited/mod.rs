@@ -248,6 +248,10 @@ impl Stage for Awaited {
         Ok(findings)
     }
 
+    fn preflight_of_prepared(&self, release: &Release) -> Result<Vec<Finding>> {
+        look::listing(&self.client(release)?, &release.target.project.name).map(|_| Vec::new())
+    }
+
     fn pauses(&self) -> bool {
         self.pause
     }
