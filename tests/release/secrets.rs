@@ -1,9 +1,9 @@
 //! A password never appears on a command line, in the output or in a file of a run, whatever its source and the run's
 //! outcome.
 
-use pyrelease_test_support::{Backend, CommandLines, IndexServer, Outcome, Project};
+use pyrelease_test_support::{Backend, CANARY, CommandLines, Config, IndexServer, Outcome, Project};
 
-use super::demo;
+use super::{QUICK, demo, quick};
 
 /// The source of a password
 #[derive(Debug, Clone, Copy)]
@@ -67,4 +67,45 @@ fn from_the_variables_of_twine_and_refused() {
     release(Source::Twine, &rehearsal, &public, "run minor --yes -v").code_in(&[1]);
     assert_eq!(rehearsal.files("demo").len(), 2);
     assert!(public.files("demo").is_empty());
+}
+
+/// The token of a forge reaches git where it asks a remote, and the command that names it.
+#[cfg(unix)]
+#[test]
+fn the_token_of_a_forge_reaches_no_build_and_no_other_command() {
+    let peek = |name: &str| {
+        let file = format!("peeked-by-{name}");
+        Config::default().stage(name).set("run", ["sh", "-c", &format!("env > ../../../../../../{file}")])
+    };
+    let config = Config::stages("version tag build look ask push")
+        .lines(&peek("look"))
+        .lines(&peek("ask").set("environment", ["GITHUB_TOKEN"]))
+        .lines(QUICK);
+    let project = quick().config(&config).build();
+    let beside = |name: &str| project.sandbox().root().join(format!("peeked-by-{name}"));
+    let backend = project.read("backend/in_tree.py");
+    let code = format!("\n\nopen({:?}, \"a\").write(repr(dict(os.environ)))\n", beside("backend"));
+    project.write("backend/in_tree.py", &format!("{backend}{code}"));
+    project.commit("Peek");
+    project.git(&["push", "-q", "origin", "main"]);
+    for hook in ["pre-commit", "pre-push"] {
+        let file = beside(hook).display().to_string();
+        project.hook_with(hook, &[("FILE", &file)], "env > \"$FILE\"\n");
+    }
+    let tokens =
+        ["GITHUB_TOKEN", "GH_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+    let run = project.pyrelease("run minor --yes");
+    tokens.iter().fold(run, |run, name| run.env(name, format!("{CANARY}-{name}"))).code(0);
+    let seen = |name: &str| {
+        let text = fs_err::read_to_string(beside(name)).expect("somebody has looked");
+        assert!(text.contains("PATH"), "{text}");
+        let seen = tokens.iter().filter(|token| text.contains(&format!("{CANARY}-{token}")));
+        seen.copied().collect::<Vec<_>>()
+    };
+    let none: [&str; 0] = [];
+    for name in ["backend", "pre-commit", "look"] {
+        assert_eq!(seen(name), none, "{name}");
+    }
+    assert_eq!(seen("ask"), tokens[..1]);
+    assert_eq!(seen("pre-push"), tokens[..4]);
 }

@@ -165,6 +165,7 @@ impl Remote {
         let mut command = user
             .git(["-c", &mirror, "push", "--quiet", "--porcelain", "--atomic", "--no-follow-tags"])
             .arg("--recurse-submodules=no")
+            .reaching_a_remote()
             .args(options);
         for update in updates {
             let old = update.old.as_deref().unwrap_or_default();

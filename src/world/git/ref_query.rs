@@ -20,7 +20,7 @@ impl Remote {
     /// Only a program named by the repository's own settings could ask the remote.
     pub fn ref_query(&self, user: &Repository, names: &[&str]) -> Result<RefQuery> {
         user.expect_own_transport()?;
-        let process = user.git(["ls-remote", "--quiet", &self.name]).args(names);
+        let process = user.git(["ls-remote", "--quiet", &self.name]).args(names).reaching_a_remote();
         Ok(RefQuery { process: process.env("GIT_TERMINAL_PROMPT", "0") })
     }
 }

@@ -168,7 +168,7 @@ impl Remote {
     ) -> Result<String> {
         user.expect_own_transport()?;
         let process = user.git(["ls-remote", "--quiet"]).args(options).args(["--", &self.name]).args(names);
-        process.read_within(patience).map_err(|error| {
+        process.reaching_a_remote().read_within(patience).map_err(|error| {
             Error::from(error)
                 .help(format!("check the URL and your access with `git ls-remote {}`", self.name))
         })
@@ -194,7 +194,11 @@ impl Remote {
         user.expect_own_transport()?;
         let refs: String = names.iter().map(|name| format!("refs/tags/{name}:refs/tags/{name}\n")).collect();
         let quiet = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
-        user.git(quiet).args(["--no-auto-maintenance", "--stdin", &self.name]).input(refs).read()?;
+        user.git(quiet)
+            .args(["--no-auto-maintenance", "--stdin", &self.name])
+            .input(refs)
+            .reaching_a_remote()
+            .read()?;
         Ok(())
     }
 
@@ -205,7 +209,10 @@ impl Remote {
     pub fn fetch(&self, user: &Repository, name: &str) -> Result<()> {
         user.expect_own_transport()?;
         let quiet = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
-        user.git(quiet).args(["--no-auto-maintenance", "--refmap=", &self.name, name]).read()?;
+        user.git(quiet)
+            .args(["--no-auto-maintenance", "--refmap=", &self.name, name])
+            .reaching_a_remote()
+            .read()?;
         Ok(())
     }
 }

@@ -3,13 +3,14 @@
 mod interactive;
 mod line_stream;
 mod output;
+mod secrets;
 mod umask;
 mod within;
 
 pub use line_stream::{Ended, LineEvent, LineStream};
+pub use secrets::{is_secret, is_withheld, withhold};
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use output::{Collector, LogReader, TAIL};
+use secrets::withheld;
 
 use super::Environment;
 use super::environment::{folders_of, program_in, without_relative_folders};
@@ -35,7 +37,6 @@ const TICK: Duration = Duration::from_millis(20);
 static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 static MARK: RwLock<Option<String>> = RwLock::new(None);
-static GRANTED: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
 
 /// Tells all running commands that the user has interrupted. Commands started later are not affected: they clean up.
 pub fn interrupt() {
@@ -169,75 +170,12 @@ pub struct Process {
     folder: Option<PathBuf>,
     set: Vec<(OsString, OsString)>,
     removed: Vec<OsString>,
+    reaches_remote: bool,
     input: Vec<u8>,
 }
 
-/// Variables that would point `git` at another repository than the one it runs in
-const REDIRECTING: [&str; 9] = [
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_PREFIX",
-    "GIT_NAMESPACE",
-    "GIT_DEFAULT_REF_FORMAT",
-];
-
-/// Variables that hold credentials for uploads
-const SECRET: [&str; 10] = [
-    "TWINE_USERNAME",
-    "TWINE_PASSWORD",
-    "UV_PUBLISH_TOKEN",
-    "UV_PUBLISH_USERNAME",
-    "UV_PUBLISH_PASSWORD",
-    "HATCH_INDEX_AUTH",
-    "FLIT_PASSWORD",
-    "PDM_PUBLISH_PASSWORD",
-    "MATURIN_PASSWORD",
-    "MATURIN_PYPI_TOKEN",
-];
-
 /// The variable with the folders of programs
 const SEARCH_PATH: &str = "PATH";
-
-/// Variables for this process only
-const OURS: [&str; 1] = [failpoints::VARIABLE];
-
-const SECRET_PREFIXES: [&str; 6] = [
-    "PYRELEASE_TOKEN_",
-    "PYRELEASE_SECRET_",
-    "POETRY_PYPI_TOKEN_",
-    "POETRY_HTTP_BASIC_",
-    "ACTIONS_ID_TOKEN_",
-    "CI_JOB_JWT",
-];
-
-/// Whether a variable may hold upload credentials; only commands that are granted it get it.
-pub fn is_secret(name: &str) -> bool {
-    SECRET.contains(&name)
-        || name.ends_with("_ID_TOKEN")
-        || SECRET_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// Treats these variables as secrets from here on, whatever their names: no child process inherits them.
-pub fn withhold<'a>(names: impl IntoIterator<Item = &'a str>) {
-    let mut granted = GRANTED.write().unwrap_or_else(PoisonError::into_inner);
-    granted.extend(names.into_iter().map(str::to_owned));
-}
-
-/// Whether child processes do not inherit this variable.
-pub fn is_withheld(name: &str) -> bool {
-    let is_granted = || GRANTED.read().unwrap_or_else(PoisonError::into_inner).contains(name);
-    REDIRECTING.contains(&name) || OURS.contains(&name) || is_secret(name) || is_granted()
-}
-
-/// The variables of this process that its children do not inherit.
-#[expect(clippy::disallowed_methods, reason = "children inherit this process's real environment")]
-fn withheld() -> impl Iterator<Item = OsString> {
-    std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_str().is_some_and(is_withheld))
-}
 
 impl Process {
     pub fn new(program: impl Into<OsString>) -> Self {
@@ -247,6 +185,7 @@ impl Process {
             folder: None,
             set: Vec::new(),
             removed: Vec::new(),
+            reaches_remote: false,
             input: Vec::new(),
         }
     }
@@ -274,6 +213,12 @@ impl Process {
 
     pub fn without_env(mut self, name: impl Into<OsString>) -> Self {
         self.removed.push(name.into());
+        self
+    }
+
+    /// Lets it inherit the tokens of forges: git's credential helpers may need them to reach a remote.
+    pub fn reaching_a_remote(mut self) -> Self {
+        self.reaches_remote = true;
         self
     }
 
@@ -317,7 +262,7 @@ impl Process {
         }
         // In duct an inner `env_remove` overrides an outer `env`: do not remove what is set below.
         let is_given = |name: &OsString| self.set.iter().any(|(given, _)| given == name);
-        for name in withheld().filter(|name| !is_given(name)) {
+        for name in withheld(self.reaches_remote).filter(|name| !is_given(name)) {
             expression = expression.env_remove(name);
         }
         for name in &self.removed {

@@ -63,12 +63,12 @@ fn a_line_without_an_end_comes_in_pieces() {
 
 #[test]
 fn secrets_and_redirections_are_withheld() {
-    for name in ["PYRELEASE_TOKEN_PYPI", "TWINE_PASSWORD", "TESTPYPI_ID_TOKEN", "GIT_DIR"] {
+    for name in ["PYRELEASE_TOKEN_PYPI", "TWINE_PASSWORD", "TESTPYPI_ID_TOKEN", "GITHUB_TOKEN", "GIT_DIR"] {
         assert!(is_withheld(name), "{name}");
     }
     withhold(["GRANTED_TO_SOMEBODY"]);
     assert!(is_withheld("GRANTED_TO_SOMEBODY"));
-    for name in ["PATH", "GITHUB_TOKEN", "GIT_SSH_COMMAND", "GIT_AUTHOR_NAME"] {
+    for name in ["PATH", "GITHUB_SHA", "GIT_SSH_COMMAND", "GIT_AUTHOR_NAME"] {
         assert!(!is_withheld(name), "{name}");
     }
 }
