@@ -8,6 +8,7 @@ use crate::error::Error;
 
 /// How grave a finding is
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// For `--verbose`
@@ -31,6 +32,7 @@ impl fmt::Display for Severity {
 
 /// Something that a check found
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     pub severity: Severity,
     pub message: String,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::objects::RuleData;
 use crate::config::{Config, nearest};
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, ErrorKind, Result};
@@ -9,7 +10,7 @@ use crate::ops::Context;
 use crate::ops::locate;
 use crate::python::verdict::{RULES, rule};
 use crate::stages::{distributions_in, judge_files, policy, tracked_at, verify_attestations};
-use crate::ui::{Format, annotations, check_text, data, rule_text, rules_text};
+use crate::ui::{Format, annotations, check_text, data, object, rule_text, rules_text};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -22,17 +23,22 @@ pub(super) struct Arguments {
     strict: bool,
 
     /// Explain a rule and its source
-    #[arg(long, value_name = "RULE", exclusive = true)]
+    #[arg(long, value_name = "RULE", conflicts_with_all = ["files", "strict"])]
     explain: Option<String>,
 
     /// List all rules
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["files", "strict", "explain"])]
     list_rules: bool,
 }
 
 pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     if arguments.list_rules {
-        data(&rules_text());
+        match context.format {
+            Format::Human => data(&rules_text()),
+            Format::Json => {
+                RULES.iter().copied().flatten().for_each(|rule| object("rule", &RuleData::of(rule)));
+            }
+        }
         return Ok(());
     }
     if let Some(name) = &arguments.explain {
@@ -44,7 +50,10 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
                 None => error.help("`pyrelease check --list-rules` lists them"),
             }
         })?;
-        data(&rule_text(rule));
+        match context.format {
+            Format::Human => data(&rule_text(rule)),
+            Format::Json => object("rule", &RuleData::of(rule)),
+        }
         return Ok(());
     }
     let (config, root) = match (locate(context), &context.manifest) {
@@ -67,7 +76,7 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     let mut report = judge_files(&files, None, tracked, &policy, &context.environment, &progress)?;
     verify_attestations(&mut report, &context.environment, &progress);
     match context.format {
-        Format::Json => data(&serde_json::to_string(&report).expect("a report has string keys only")),
+        Format::Json => object("check", &report),
         Format::Human => {
             data(&check_text(&report));
             let annotations = annotations(&report);

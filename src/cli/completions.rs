@@ -37,8 +37,8 @@ pub(super) struct Words {
 }
 
 /// Prints the script of a shell.
-pub(super) fn completions(arguments: &Arguments) {
-    data(match arguments.shell {
+pub(super) fn completions(context: &Context, arguments: &Arguments) {
+    context.ui.text(match arguments.shell {
         Shell::Bash => include_str!("../../templates/completions/pyrelease.bash").trim_end(),
         Shell::Elvish => include_str!("../../templates/completions/pyrelease.elv").trim_end(),
         Shell::Fish => include_str!("../../templates/completions/pyrelease.fish").trim_end(),

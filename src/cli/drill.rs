@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ops::Context;
 use crate::ops::locate;
 use crate::stages::{self, Plugins};
-use crate::ui::{Counter, Format, data, drill_text, page, print_now};
+use crate::ui::{Counter, Format, data, drill_text, object, page, print_now};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -121,7 +121,7 @@ pub(super) fn drill(context: &Context, arguments: &Arguments) -> Result<()> {
     }
     match context.format {
         Format::Human => data(&format!("{}\n\n{}", drill_text(&report), report.summary())),
-        Format::Json => data(&serde_json::to_string(&report).expect("a report has string keys only")),
+        Format::Json => object("drill", &report),
     }
     if let (true, Some(folder)) = (report.converges(), &report.kept) {
         say(&format!("the temporary folder is {}", folder.display()));

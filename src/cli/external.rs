@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use clap::CommandFactory;
 
+use super::objects::CommandHelp;
 use super::{Cli, Context, synonyms};
 use crate::error::{Error, Result};
 use crate::plugin::find::PREFIX as STAGE_PREFIX;
 use crate::text::safe;
-use crate::ui::{Table, data};
+use crate::ui::{Format, Table, data, object};
 use crate::world::process::{quoted, why_not_started};
 use crate::world::{Environment, without_relative_folders};
 
@@ -91,6 +92,14 @@ fn why_not_runnable(name: &str, environment: &Environment) -> Option<String> {
 pub(super) fn list(context: &Context) {
     let own = own();
     let others = on_path(&context.environment);
+    if context.format == Format::Json {
+        let root = Cli::command();
+        for command in root.get_subcommands().filter(|command| !command.is_hide_set()) {
+            object("command", &CommandHelp::of(command.get_name(), command));
+        }
+        others.iter().for_each(|(name, path)| object("command", &CommandHelp::on_path(name, path)));
+        return;
+    }
     let mut table = Table::default().indented(2);
     table.text("commands of pyrelease:");
     own.iter().for_each(|(name, about)| table.row([name, about]));
@@ -109,7 +118,7 @@ pub(super) fn list(context: &Context) {
 }
 
 /// The built-in commands and their descriptions.
-fn own() -> Vec<(String, String)> {
+pub(super) fn own() -> Vec<(String, String)> {
     let about = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
     Cli::command()
         .get_subcommands()

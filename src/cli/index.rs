@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::json;
 
+use super::objects::ServedIndex;
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::ops::Context;
 use crate::server::{Access, EmbeddedIndex, Options, Rules, ServerError};
-use crate::ui::{Format, data};
+use crate::ui::{Format, object};
 use crate::world::write_whole;
 
 /// The file with the token, in the index's folder
@@ -129,18 +129,17 @@ fn announce(
 ) {
     let (url, upload, simple) = (index.url(), index.upload_url(), index.simple_url());
     if context.format == Format::Json {
-        let event = json!({
-            "event": "index",
-            "url": url,
-            "upload": upload,
-            "simple": simple,
-            "port": index.address().port(),
-            "folder": folder.display().to_string(),
-            "rules": if arguments.lenient { "lenient" } else { "strict" },
+        let served = ServedIndex {
+            url: &url,
+            upload: &upload,
+            simple: &simple,
+            port: index.address().port(),
+            folder,
+            rules: if arguments.lenient { "lenient" } else { "strict" },
             // Not the token: what is printed ends up in logs.
-            "token_file": token.map(|(_, file)| file.display().to_string()),
-        });
-        data(&event.to_string());
+            token_file: token.map(|(_, file)| file.as_path()),
+        };
+        object("index", &served);
         return;
     }
     let say = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });

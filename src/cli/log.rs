@@ -9,7 +9,7 @@ use crate::engine::log;
 use crate::engine::run::Store;
 use crate::error::Result;
 use crate::ops::{Context, open_loosely, write_report};
-use crate::ui::{Format, data, journal_text, runs_text};
+use crate::ui::{Format, data, journal_text, object, runs_text};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -26,19 +26,23 @@ pub(super) struct Arguments {
     html: bool,
 }
 
-/// The report in JSON
+/// Where the report of a run is
 #[derive(Serialize)]
-struct ReportData {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ReportData {
     report: PathBuf,
 }
 
-/// A line of a journal in JSON
+/// A line of a journal
 #[derive(Serialize)]
-struct LineData<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct LineData<'a> {
     line: usize,
     time: Option<String>,
     /// `sound`, `foreign`, `damaged` or `torn`
     state: &'static str,
+    /// As the journal has it: `type` names it, and its other fields are the journal's, not of this format
+    #[cfg_attr(test, schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     record: Option<&'a Record>,
 }
 
@@ -49,7 +53,7 @@ pub(super) fn log(context: &Context, arguments: &Arguments) -> Result<()> {
         let report = write_report(&log::find(&store, arguments.run.as_deref())?)?;
         match context.format {
             Format::Human => data(&report.display().to_string()),
-            Format::Json => json(&ReportData { report }),
+            Format::Json => object("report", &ReportData { report }),
         }
         return Ok(());
     }
@@ -57,7 +61,7 @@ pub(super) fn log(context: &Context, arguments: &Arguments) -> Result<()> {
         let runs = log::summaries(&store)?;
         match context.format {
             Format::Human => data(&runs_text(&runs, store.is_locked())),
-            Format::Json => runs.iter().for_each(json),
+            Format::Json => runs.iter().for_each(|run| object("run", run)),
         }
         return Ok(());
     }
@@ -73,12 +77,8 @@ pub(super) fn log(context: &Context, arguments: &Arguments) -> Result<()> {
                 Content::Torn => "torn",
             };
             let time = line.time.map(|time| time.to_string());
-            json(&LineData { line: line.number, time, state, record: line.record() });
+            object("record", &LineData { line: line.number, time, state, record: line.record() });
         }),
     }
     Ok(())
-}
-
-fn json(value: &impl Serialize) {
-    data(&serde_json::to_string(value).expect("records have string keys only"));
 }

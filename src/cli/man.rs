@@ -6,13 +6,13 @@ use clap::{Arg, Command, CommandFactory as _};
 
 use super::Cli;
 use crate::error::ExitCode;
-use crate::ui::data;
+use crate::ops::Context;
 
 /// Prints the manual page in the language of man.
-pub(super) fn man() {
+pub(super) fn man(context: &Context) {
     let mut root = Cli::command().term_width(1000);
     root.build();
-    data(page(&root).trim_end());
+    context.ui.text(page(&root).trim_end());
 }
 
 fn page(root: &Command) -> String {

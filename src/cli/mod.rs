@@ -15,6 +15,7 @@ mod init;
 mod log;
 mod man;
 mod notes;
+mod objects;
 mod plan;
 mod plugin;
 mod prepare;
@@ -167,7 +168,7 @@ enum Command {
     Complete(completions::Words),
     /// Print the manual page, for `man -l`
     Man,
-    /// Print the JSON schema of release.toml, for editors
+    /// Print the JSON schema of release.toml, for editors, or of what a command prints with --format json
     Schema(schema::Arguments),
     /// Print the help of a command, of a stage (`help stage upload`) or of a setting (`help setting smoke`)
     Help(help::Arguments),
@@ -181,7 +182,11 @@ pub fn main(environment: Environment) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            if error.use_stderr() && wants_json(std::env::args_os()) {
+                Ui::new(Format::Json, Verbosity::Normal).error(&usage(&error));
+            } else {
+                let _ = error.print();
+            }
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
         }
     };
@@ -227,6 +232,22 @@ pub fn main(environment: Environment) -> ExitCode {
     }
 }
 
+/// Whether a command line that cannot be parsed asks for JSON.
+fn wants_json(words: impl Iterator<Item = OsString>) -> bool {
+    let words: Vec<OsString> = words.take_while(|word| word != "--").collect();
+    words.iter().any(|word| word == "--format=json")
+        || words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
+}
+
+/// The error of a command line that cannot be parsed.
+fn usage(error: &clap::Error) -> Error {
+    let text = error.to_string();
+    let mut parts = text.split("\n\n").map(str::trim).filter(|part| !part.is_empty());
+    let message = parts.next().unwrap_or_default();
+    let error = Error::usage(message.strip_prefix("error: ").unwrap_or(message));
+    parts.fold(error, |error, part| error.help(part.strip_prefix("tip: ").unwrap_or(part)))
+}
+
 fn install_drill(environment: &Environment) -> Result<()> {
     let Some(drill) = environment.get(failpoints::VARIABLE) else { return Ok(()) };
     failpoints::install(drill)
@@ -260,18 +281,15 @@ fn run(context: &Context, command: &Command) -> Result<()> {
         Command::Index(arguments) => index::index(context, arguments),
         Command::Plugin(arguments) => plugin::plugin(context, arguments),
         Command::Completions(arguments) => {
-            completions::completions(arguments);
+            completions::completions(context, arguments);
             Ok(())
         }
         Command::Complete(arguments) => completions::complete(context, arguments),
         Command::Man => {
-            man::man();
+            man::man(context);
             Ok(())
         }
-        Command::Schema(arguments) => {
-            schema::schema(arguments);
-            Ok(())
-        }
+        Command::Schema(arguments) => schema::schema(arguments),
         Command::Help(arguments) => help::help(context, arguments),
         Command::Other(words) => external::run(context, words),
     }

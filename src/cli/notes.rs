@@ -6,7 +6,7 @@ use crate::ops::{Context, environment_of, locate};
 use crate::python::version::Version;
 use crate::stages::release_notes;
 use crate::text::safe;
-use crate::ui::{Format, data};
+use crate::ui::{Format, data, object};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -23,7 +23,7 @@ pub(super) fn notes(context: &Context, arguments: &Arguments) -> Result<()> {
     let notes = release_notes(&location.config, &checkout, version.as_ref())?;
     match context.format {
         Format::Human => data(&safe(&notes.notes)),
-        Format::Json => data(&serde_json::to_string(&notes).unwrap_or_default()),
+        Format::Json => object("notes", &notes),
     }
     Ok(())
 }

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use serde_json::json;
-
+use super::objects::Page;
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::ops::{self, Context, Preview, PreviewOptions};
-use crate::ui::{Format, data};
+use crate::ui::{Format, data, object};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -60,15 +59,15 @@ fn make(context: &Context, arguments: &Arguments) -> Result<Preview> {
     )?;
     match context.format {
         Format::Json => {
-            let page = json!({
-                "page": preview.page,
-                "origin": preview.origin,
-                "name": preview.facts.name,
-                "version": preview.facts.version,
-                "findings": preview.losses,
-                "more": preview.more,
-            });
-            data(&page.to_string());
+            let page = Page {
+                page: &preview.page,
+                origin: &preview.origin,
+                name: &preview.facts.name,
+                version: preview.facts.version.as_deref(),
+                findings: &preview.losses,
+                more: preview.more,
+            };
+            object("page", &page);
         }
         Format::Human => {
             for loss in &preview.losses {

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::objects::NoRun;
 use crate::error::Result;
 use crate::ops::{self, Context};
-use crate::ui::{Format, data, status_text};
+use crate::ui::{Format, data, object, status_text};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -22,9 +23,8 @@ pub(super) fn status(context: &Context, arguments: &Arguments) -> Result<()> {
         return ops::export(context, file);
     }
     match (context.format, ops::status(context, arguments.offline)?) {
-        (Format::Json, report) => {
-            data(&serde_json::to_string(&report).expect("a report has string keys only"));
-        }
+        (Format::Json, Some(report)) => object("status", &report),
+        (Format::Json, None) => object("no-run", &NoRun {}),
         (Format::Human, Some(report)) => context.ui.data(&status_text(&report, context.verbosity)),
         (Format::Human, None) => data("no release has been run in this repository"),
     }

@@ -14,7 +14,7 @@ use crate::ops::locate;
 use crate::python::token::Scope;
 use crate::stages::read_project;
 use crate::text::is_safe;
-use crate::ui::{Format, Table, data};
+use crate::ui::{Format, Table, data, object};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -45,7 +45,8 @@ struct Show {
 
 /// The credentials for an index
 #[derive(Debug, Serialize)]
-struct Entry {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Credentials"))]
+pub(super) struct Entry {
     index: String,
     /// The upload URL, if it is known
     upload: Option<String>,
@@ -69,6 +70,7 @@ struct Entry {
 
 /// The kind of credentials
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CredentialsKind"))]
 #[serde(rename_all = "kebab-case")]
 enum Kind {
     Token,
@@ -83,6 +85,7 @@ enum Kind {
 
 /// A problem in JSON
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CredentialsProblem"))]
 struct ProblemData {
     message: String,
     help: String,
@@ -121,9 +124,7 @@ pub(super) fn token(context: &Context, arguments: &Arguments) -> Result<()> {
     }
     match context.format {
         Format::Human => data(&entries.iter().map(text).collect::<Vec<_>>().join("\n\n")),
-        Format::Json => {
-            data(&serde_json::to_string(&entries).map_err(|error| Error::failed(error.to_string()))?)
-        }
+        Format::Json => entries.iter().for_each(|entry| object("credentials", entry)),
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ use crate::server::Rules;
 
 /// What runs a stage in a drill
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Executor {
     Pyrelease,
@@ -37,6 +38,7 @@ const FORGE: &str = "forge-release";
 
 /// What a drill runs for real instead of replacing it
 #[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ForReal {
     /// Commands and plugins that reach further than the run's folder
     pub commands: bool,

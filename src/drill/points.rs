@@ -91,6 +91,7 @@ impl FromStr for Selection {
 
 /// How far a run has come when it is killed
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// The journal does not have the run yet
@@ -107,7 +108,9 @@ pub enum Phase {
 
 /// A point at which a run is killed
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct KillPoint {
+    #[cfg_attr(test, schemars(with = "String"))]
     pub id: Id,
     pub moment: Failpoint,
     /// The stage that it belongs to; `None` between stages

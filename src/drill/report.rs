@@ -10,6 +10,7 @@ use crate::engine::model::Reach;
 
 /// The outcome of a recovery
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "RecoveryOutcome"))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Everything is as before the release
@@ -27,6 +28,7 @@ pub enum Outcome {
 
 /// A recovery and its outcome
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Recovery {
     pub outcome: Outcome,
     /// The differences from the expected state
@@ -36,6 +38,7 @@ pub struct Recovery {
 
 /// A stage of the drilled release
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "DrilledStage"))]
 pub struct Stage {
     pub name: String,
     pub reach: Reach,
@@ -45,6 +48,7 @@ pub struct Stage {
 
 /// A kill point, and the outcome of both recoveries
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PointResult {
     pub point: KillPoint,
     pub rollback: Recovery,
@@ -72,6 +76,7 @@ impl PointResult {
 
 /// The result of a drill
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "DrillReport"))]
 pub struct Report {
     pub name: String,
     pub version: String,

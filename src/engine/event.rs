@@ -9,6 +9,7 @@ use crate::world::kept_environment::ResolvedEnvironment;
 
 /// An event
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event<'a> {
     /// What the run would do
@@ -19,16 +20,10 @@ pub enum Event<'a> {
         is_brief: bool,
     },
     /// A preflight finding; `stage` is none if it concerns the whole run
-    Finding {
-        stage: Option<&'a str>,
-        finding: &'a Finding,
-    },
+    Finding { stage: Option<&'a str>, finding: &'a Finding },
     /// A run began; its folder holds the journal, the clone and the distributions
-    RunStarted {
-        run: &'a str,
-        folder: &'a str,
-        version: &'a str,
-    },
+    RunStarted { run: &'a str, folder: &'a str, version: &'a str },
+    /// A stage begins
     StageStarted {
         stage: &'a str,
         reach: Reach,
@@ -36,34 +31,16 @@ pub enum Event<'a> {
         #[serde(skip)]
         position: (usize, usize),
     },
-    StageFinished {
-        stage: &'a str,
-        seconds: f64,
-    },
+    /// A stage is done
+    StageFinished { stage: &'a str, seconds: f64 },
     /// The stage is about to do this
-    Action {
-        stage: &'a str,
-        action: &'a Action,
-    },
+    Action { stage: &'a str, action: &'a Action },
     /// A line that a command of the stage printed
-    Output {
-        stage: &'a str,
-        line: &'a str,
-    },
+    Output { stage: &'a str, line: &'a str },
     /// Bytes sent so far
-    Progress {
-        stage: &'a str,
-        what: &'a str,
-        done: u64,
-        total: u64,
-    },
+    Progress { stage: &'a str, what: &'a str, done: u64, total: u64 },
     /// An upload of files begins; `bytes` is their total size
-    UploadsStarted {
-        stage: &'a str,
-        index: &'a str,
-        files: usize,
-        bytes: u64,
-    },
+    UploadsStarted { stage: &'a str, index: &'a str, files: usize, bytes: u64 },
     /// The outcome for one of the files
     File {
         stage: &'a str,
@@ -79,14 +56,9 @@ pub enum Event<'a> {
         is_plain: bool,
     },
     /// What follows belongs together
-    Group {
-        title: &'a str,
-    },
+    Group { title: &'a str },
     /// A fact about the environment of a release
-    Fact {
-        subject: &'a str,
-        value: &'a str,
-    },
+    Fact { subject: &'a str, value: &'a str },
     /// A build runs in this environment; `stage` is none outside a run
     BuildEnvironment {
         stage: Option<&'a str>,
@@ -94,15 +66,10 @@ pub enum Event<'a> {
         /// Whether an earlier build has made it
         is_reused: bool,
     },
-    Note {
-        stage: Option<&'a str>,
-        message: &'a str,
-    },
-    Warning {
-        stage: Option<&'a str>,
-        message: &'a str,
-        help: Option<&'a str>,
-    },
+    /// A message for people
+    Note { stage: Option<&'a str>, message: &'a str },
+    /// A message for people that they should not miss
+    Warning { stage: Option<&'a str>, message: &'a str, help: Option<&'a str> },
     /// From here on the release can only be completed
     PointOfNoReturn {
         stage: &'a str,
@@ -111,17 +78,11 @@ pub enum Event<'a> {
         is_upload: bool,
     },
     /// An effect is being undone
-    Undoing {
-        what: &'a str,
-    },
-    Undone {
-        what: &'a str,
-    },
+    Undoing { what: &'a str },
+    /// An effect was undone
+    Undone { what: &'a str },
     /// An effect is kept
-    Kept {
-        what: &'a str,
-        reason: &'a str,
-    },
+    Kept { what: &'a str, reason: &'a str },
     /// The release is complete
     Released {
         name: &'a str,
@@ -134,12 +95,7 @@ pub enum Event<'a> {
         members: &'a [ReleasedMember<'a>],
     },
     /// Every file of an upload without a release is on the index
-    Published {
-        name: &'a str,
-        version: &'a str,
-        index: &'a str,
-        links: &'a [String],
-    },
+    Published { name: &'a str, version: &'a str, index: &'a str, links: &'a [String] },
     /// The private stages of a release are done, and its run is in a file that `publish` completes
     Prepared {
         name: &'a str,
@@ -154,11 +110,7 @@ pub enum Event<'a> {
         awaits_wheels: bool,
     },
     /// A rehearsal began in a copy of the repository; its folder is deleted in the end
-    RehearsalStarted {
-        run: &'a str,
-        folder: &'a str,
-        version: &'a str,
-    },
+    RehearsalStarted { run: &'a str, folder: &'a str, version: &'a str },
     /// A rehearsal is over; its folder has the distributions, the project page and the report
     Rehearsed {
         name: &'a str,
@@ -174,9 +126,7 @@ pub enum Event<'a> {
         next: &'a Plan,
     },
     /// A build outside a run is done; the paths of the files are where they were put
-    Built {
-        files: &'a [Distribution],
-    },
+    Built { files: &'a [Distribution] },
     /// The working tree has the next version, or would have it
     Bumped {
         name: &'a str,
@@ -200,17 +150,14 @@ pub enum Event<'a> {
         written: bool,
     },
     /// The run is over; what could not be undone is kept
-    GivenUp {
-        run: &'a str,
-    },
+    GivenUp { run: &'a str },
     /// The run is over and everything is undone
-    RolledBack {
-        run: &'a str,
-    },
+    RolledBack { run: &'a str },
 }
 
 /// A member of a workspace that was released
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReleasedMember<'a> {
     pub name: &'a str,
     pub version: &'a str,
@@ -219,6 +166,7 @@ pub struct ReleasedMember<'a> {
 
 /// A file that a command edits
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EditedFile {
     /// Relative to the project
     pub path: String,
@@ -228,6 +176,7 @@ pub struct EditedFile {
 
 /// The status of a file after an upload
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "UploadOutcome"))]
 #[serde(rename_all = "kebab-case")]
 pub enum FileStatus {
     /// The index has the file.

@@ -166,6 +166,7 @@ impl Record {
 
 /// How a run ended
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "RunOutcome"))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     Released,

@@ -13,6 +13,7 @@ use crate::world::kept_environment::ResolvedEnvironment;
 
 /// The summary of a run
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "RunSummary"))]
 pub struct Summary {
     pub run: String,
     pub name: String,

@@ -9,6 +9,7 @@ use crate::python::settings::{Fate, Part, Setting, ToolSettings};
 
 /// A setting of another tool, and what becomes of it
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SettingOutcome {
     pub tool: &'static str,
     pub file: String,
@@ -21,6 +22,7 @@ pub struct SettingOutcome {
 
 /// What becomes of a setting
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ConversionOutcome"))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     Converted,

@@ -9,6 +9,7 @@ use crate::python::workflows::Likelihood;
 
 /// Something that was found
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Fact {
     pub what: &'static str,
     pub value: String,

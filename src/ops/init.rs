@@ -11,7 +11,7 @@ use crate::engine::release::Checkout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::init::{Answers, Fact, Proposal, SettingOutcome, compare, propose};
 use crate::python::project::is_project_name;
-use crate::ui::{Format, data, init_text};
+use crate::ui::{Format, data, init_text, object};
 use crate::world::git::unified_diff;
 use crate::world::write_new;
 
@@ -165,8 +165,9 @@ fn write(folder: &Path, file: &str, text: &str) -> Result<()> {
 
 /// What became of the proposal
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "InitState"))]
 #[serde(rename_all = "kebab-case")]
-enum State {
+pub enum State {
     /// It is about to be written
     Proposed,
     /// The configuration has all of it
@@ -175,9 +176,10 @@ enum State {
     Differs,
 }
 
+/// What `init` proposes, and why
 #[derive(Serialize)]
-struct Report<'a> {
-    event: &'static str,
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "InitReport"))]
+pub struct Report<'a> {
     state: State,
     file: &'a str,
     found: &'a [Fact],
@@ -196,8 +198,8 @@ fn show(context: &Context, proposal: &Proposal, state: State, diff: Option<&str>
         Format::Json => {
             let Proposal { file, found, settings, open, text, .. } = proposal;
             let needs = proposal.needs();
-            let report = Report { event: "init", state, file, found, settings, open, text, diff, needs };
-            data(&serde_json::to_string(&report).expect("a report has string keys only"));
+            let report = Report { state, file, found, settings, open, text, diff, needs };
+            object("init", &report);
         }
     }
 }

@@ -37,8 +37,12 @@ use crate::world::{Environment, process};
 
 pub use build::{BuildOptions, build};
 pub use bump::{BumpOptions, bump};
+#[cfg(test)]
+pub(crate) use ci::CiReport;
 pub use ci::{CiOptions, Flow, Forge, ci};
 pub use doctor::doctor;
+#[cfg(test)]
+pub(crate) use init::Report as InitReport;
 pub use init::init;
 pub use prepare::{PrepareOptions, Which, prepare};
 pub use preview::{Preview, PreviewOptions, open_in_browser, preview};

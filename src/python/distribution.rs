@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A source distribution or a wheel
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "DistributionKind"))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A wheel (PEP 427); the upload form's `bdist_wheel`
@@ -26,6 +27,7 @@ impl fmt::Display for Kind {
 
 /// A distribution with recorded digests: users of the file verify its hash first
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Distribution {
     /// The path of the file
     pub path: PathBuf,

@@ -16,7 +16,9 @@ const MOST_LISTED: usize = 5;
 
 /// The notes of a version
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReleaseNotes {
+    #[cfg_attr(test, schemars(with = "String"))]
     pub version: Version,
     /// The changelog, relative to the project
     pub path: String,

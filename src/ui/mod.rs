@@ -37,7 +37,9 @@ pub use drill::{drill_text, page};
 pub use excerpt::excerpt_text;
 pub use human::Human;
 pub use init::init_text;
-pub use json::Json;
+pub use json::{FORMAT, Json, object};
+#[cfg(test)]
+pub use json::{Failure, Text};
 pub use log::{journal_text, runs_text};
 pub use plan::plan_text;
 pub use report::report_page;
@@ -101,6 +103,14 @@ impl Ui {
         match self {
             Self::Human(human) if human.verbosity() < Verbosity::Verbose => data(&with_short_digests(text)),
             Self::Human(_) | Self::Json(_) => data(text),
+        }
+    }
+
+    /// Writes a text for another program to standard output.
+    pub fn text(&self, text: &str) {
+        match self {
+            Self::Human(_) => data(text),
+            Self::Json(_) => object("text", &json::Text { text }),
         }
     }
 

@@ -17,6 +17,7 @@ pub const VARIABLE: &str = "PYRELEASE_DRILL";
 
 /// What has just happened, or is about to happen
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Failpoint {
     /// A record is about to be written to the journal

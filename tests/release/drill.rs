@@ -6,6 +6,7 @@ use pyrelease_test_support::{Backend, Blueprint, Config, Outcome, Project, Trans
 use serde_json::Value;
 
 use super::failures::Attempt;
+use super::json::conforms;
 use super::{QUICK, demo, quick};
 
 /// The variable that selects every point instead of a sample
@@ -20,7 +21,7 @@ pub(super) fn converges(project: &Project, options: &str, every: usize) -> Value
     let outcome = project.pyrelease(&format!("drill minor --format json --every {every} {options}")).code(0);
     project.assert_unchanged(&before);
     project.assert_no_debris();
-    let report: Value = outcome.events().pop().expect("a report");
+    let report: Value = conforms("drill", &outcome).pop().expect("a report");
     for judged in results(&report) {
         for way in ["rollback", "resume"] {
             assert_ne!(judged[way]["outcome"], "diverged", "{judged:#}");

@@ -346,6 +346,6 @@ help: to release the project, run `pyrelease run`
     let about = |args: &str| own.pyrelease(args).code(0).json()["about"].as_str().map(str::to_owned);
     assert_eq!(about("help stage corp --format json"), about("help stage upload --format json"));
     let settings = own.pyrelease("help setting kind --format json").code(0).json();
-    let kind = &settings[0];
+    let kind = &settings;
     assert_eq!((&kind["table"], &kind["name"]), (&Value::from("index"), &Value::from("kind")));
 }

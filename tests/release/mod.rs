@@ -33,6 +33,7 @@ mod integration;
 mod interface;
 mod issuer;
 mod journal_end;
+pub(crate) mod json;
 mod late_push;
 #[cfg(unix)]
 mod machine;

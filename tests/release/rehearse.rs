@@ -6,6 +6,7 @@ use pyrelease_test_support::{Config, Outcome, Project, str};
 use serde_json::Value;
 
 use super::failures::Attempt;
+use super::json::conforms;
 use super::{QUICK, quick};
 
 const STAGES: &str = "changelog version tag build check testpypi push pypi";
@@ -25,8 +26,7 @@ fn rehearse(attempt: &Attempt, arguments: &str) -> Value {
     let outcome = attempt.project.pyrelease(&format!("rehearse {arguments} --yes --format json")).code(0);
     attempt.project.assert_unchanged(&before);
     assert!(attempt.public.files("demo").is_empty() && attempt.rehearsal.files("demo").is_empty());
-    outcome
-        .events()
+    conforms("rehearse", &outcome)
         .into_iter()
         .find(|event| event["event"] == "rehearsed")
         .expect("the end of the rehearsal")

@@ -3,14 +3,14 @@
 mod text;
 
 use clap::{Command, CommandFactory as _};
-use serde_json::json;
 
+use super::objects::{CommandHelp, SettingData, StageData};
 use super::{Cli, synonyms};
 use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::ops::{Context, locate};
 use crate::stages::{StageHelp, index_help, stage_helps};
-use crate::ui::{Format, data};
+use crate::ui::{Format, data, object};
 use text::{setting_text, stage_text, stages_text};
 
 #[derive(Debug, clap::Args)]
@@ -27,11 +27,11 @@ pub(super) fn help(context: &Context, arguments: &Arguments) -> Result<()> {
         ["stage" | "stages", name] => stage(context, name),
         ["setting" | "settings"] => settings(context),
         ["setting" | "settings", name] => setting(context, name),
-        words => command(words),
+        words => command(context, words),
     }
 }
 
-fn command(words: &[&str]) -> Result<()> {
+fn command(context: &Context, words: &[&str]) -> Result<()> {
     let mut root = Cli::command();
     root.build();
     let mut found: &Command = &root;
@@ -48,7 +48,10 @@ fn command(words: &[&str]) -> Result<()> {
             }
         };
     }
-    let _ = found.clone().print_long_help();
+    match context.format {
+        Format::Human => drop(found.clone().print_long_help()),
+        Format::Json => object("command", &CommandHelp::of(&words.join(" "), found)),
+    }
     Ok(())
 }
 
@@ -57,9 +60,7 @@ fn stages(context: &Context) -> Result<()> {
     match context.format {
         Format::Human => data(&stages_text(&helps)),
         Format::Json => {
-            let list: Vec<_> =
-                helps.iter().map(|help| json!({ "name": help.name, "about": help.about })).collect();
-            data(&json!(list).to_string());
+            helps.iter().for_each(|help| object("stage", &of(help)));
         }
     }
     Ok(())
@@ -86,14 +87,13 @@ fn stage(context: &Context, name: &str) -> Result<()> {
     };
     match context.format {
         Format::Human => data(&stage_text(help, name)),
-        Format::Json => data(&object(help).to_string()),
+        Format::Json => object("stage", &of(help)),
     }
     Ok(())
 }
 
-fn object(help: &StageHelp) -> serde_json::Value {
-    let settings: serde_json::Map<_, _> = help.settings.iter().cloned().collect();
-    json!({ "name": help.name, "about": help.about, "settings": settings })
+fn of(help: &StageHelp) -> StageData<'_> {
+    StageData { name: &help.name, about: &help.about, settings: help.settings.iter().cloned().collect() }
 }
 
 fn all() -> Vec<StageHelp> {
@@ -105,7 +105,7 @@ fn settings(context: &Context) -> Result<()> {
         Format::Human => {
             data(&all().iter().map(|help| stage_text(help, &help.name)).collect::<Vec<_>>().join("\n\n"));
         }
-        Format::Json => data(&json!(all().iter().map(object).collect::<Vec<_>>()).to_string()),
+        Format::Json => all().iter().for_each(|help| object("stage", &of(help))),
     }
     Ok(())
 }
@@ -139,8 +139,9 @@ fn setting(context: &Context, name: &str) -> Result<()> {
             data(&shown.join("\n\n"));
         }
         Format::Json => {
-            let object = |(help, (name, schema)): &(&StageHelp, &(String, serde_json::Value))| json!({ "table": help.name, "name": name, "schema": schema });
-            data(&json!(found.iter().map(object).collect::<Vec<_>>()).to_string());
+            for (help, (name, schema)) in found {
+                object("setting", &SettingData { table: &help.name, name, schema });
+            }
         }
     }
     Ok(())

@@ -16,11 +16,12 @@ use crate::plugin::trust::{Obstacle, look};
 use crate::plugin::{Assignment, CallContext, PluginKind};
 use crate::stages::NullHandler;
 use crate::text::safe;
-use crate::ui::{Format, Table, data};
+use crate::ui::{Format, Table, data, object};
 
 /// A plugin in the list
 #[derive(Debug, Serialize)]
-struct Entry {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PluginEntry"))]
+pub(in crate::cli) struct Entry {
     name: String,
     /// The stages that use it
     stages: Vec<String>,
@@ -42,10 +43,12 @@ struct Entry {
 
 /// The plugin's description of itself; only trusted plugins are asked
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PluginDescription"))]
 struct Description {
     version: String,
     summary: String,
     effects: &'static str,
+    #[cfg_attr(test, schemars(with = "crate::engine::model::Reach"))]
     reach: Value,
     secrets: Vec<String>,
     tools: Vec<String>,
@@ -83,7 +86,7 @@ pub(super) fn list(context: &Context) -> Result<()> {
         .map(|(name, wanted, stages)| entry(context, &location.root, name, &wanted, stages))
         .collect();
     match context.format {
-        Format::Json => data(&serde_json::to_string(&entries).expect("an entry has string keys only")),
+        Format::Json => entries.iter().for_each(|entry| object("plugin", entry)),
         Format::Human if entries.is_empty() => data("there are no plugins"),
         Format::Human => context.ui.data(&safe(&entries.iter().map(text).collect::<Vec<_>>().join("\n\n"))),
     }

@@ -1,6 +1,6 @@
 //! `pyrelease plugin`: lists, trusts, creates and tests plugins.
 
-mod list;
+pub(super) mod list;
 mod new;
 mod test;
 mod trust;

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::cli::objects::NewPlugin;
 use crate::error::{Error, Result};
 use crate::ops::Context;
 use crate::stages::taken;
-use crate::ui::data;
+use crate::ui::{Format, data, object};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Language {
@@ -92,7 +93,10 @@ pub(super) fn new(context: &Context, arguments: &Arguments) -> Result<()> {
         fs_err::write(&path, text.replace("@version@", env!("CARGO_PKG_VERSION")))?;
         make_executable(&path)?;
     }
-    data(&format!("created a working plugin in `{name}`; to test it: {next}"));
+    match context.format {
+        Format::Human => data(&format!("created a working plugin in `{name}`; to test it: {next}")),
+        Format::Json => object("new-plugin", &NewPlugin { plugin: name, folder: &folder, next: &next }),
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::ops::Context;
 use crate::plugin::trial::{Options, TrialStep, try_out};
-use crate::ui::{Format, data};
+use crate::ui::{Format, data, object};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
@@ -40,7 +40,7 @@ pub(super) fn test(context: &Context, arguments: &Arguments) -> Result<()> {
     }
     let tried = try_out(&file, &context.environment, &options)?;
     match context.format {
-        Format::Json => data(&serde_json::to_string(&tried).expect("it has string keys only")),
+        Format::Json => tried.iter().for_each(|step| object("trial", step)),
         Format::Human => data(&tried.iter().map(line).collect::<Vec<_>>().join("\n")),
     }
     match tried.iter().filter(|tried| tried.problem.is_some()).count() {

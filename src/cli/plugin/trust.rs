@@ -1,12 +1,14 @@
 //! `pyrelease plugin trust`: pins plugins in `release.lock`, and records that the user trusts them.
 
 use super::{of_stages, project};
+use crate::cli::objects::TrustedPlugin;
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::ops::Context;
 use crate::plugin::PluginKind;
 use crate::plugin::find::PluginReference;
-use crate::plugin::trust::{LOCK, Obstacle, Pins, agree, look};
+use crate::plugin::trust::{Inspection, LOCK, Obstacle, Pins, agree, look};
+use crate::ui::{Format, object};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
@@ -44,6 +46,7 @@ pub(super) fn trust(context: &Context, arguments: &Arguments) -> Result<()> {
         match &looked.obstacle {
             None => {
                 say(&format!("`{name}` is already trusted: {}", plugin.source.display()));
+                tell(context, &name, &looked, true);
                 continue;
             }
             Some(obstacle @ Obstacle::WritableByOthers { .. }) => return Err(obstacle.refusal(plugin)),
@@ -75,6 +78,16 @@ pub(super) fn trust(context: &Context, arguments: &Arguments) -> Result<()> {
         Pins::read(&location.root)?.pin(&name, &looked.target, &identity)?;
         agree(&looked, &context.environment)?;
         say(&format!("`{name}` is pinned in `{LOCK}` and trusted: commit `{LOCK}`"));
+        tell(context, &name, &looked, false);
     }
     Ok(())
+}
+
+/// Tells programs which plugin is trusted.
+fn tell(context: &Context, name: &str, looked: &Inspection, already: bool) {
+    if context.format == Format::Json {
+        let (file, sha256) = (&looked.plugin.source, looked.plugin.identity());
+        let trusted = TrustedPlugin { plugin: name, file, target: &looked.target, sha256: &sha256, already };
+        object("trusted-plugin", &trusted);
+    }
 }

@@ -8,6 +8,7 @@ use super::effect::{joined, short_ref, write_tags};
 
 /// A step of a plan
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
     Write {

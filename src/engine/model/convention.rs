@@ -73,6 +73,7 @@ pub struct Convention<T> {
 
 /// A convention that a plan follows
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlannedConvention {
     /// What is done
     pub what: String,

@@ -13,6 +13,7 @@ pub type PluginSteps = BTreeMap<(String, Option<String>), Vec<String>>;
 
 /// What a run would do
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Plan {
     pub name: String,
     pub version: String,
@@ -33,6 +34,7 @@ pub struct Plan {
 
 /// A member of a workspace in a plan
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlannedMember {
     pub name: String,
     pub version: String,
@@ -50,6 +52,7 @@ pub struct PlannedMember {
 
 /// A stage in a plan
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlannedStage {
     pub name: String,
     pub reach: Reach,
@@ -61,6 +64,7 @@ pub struct PlannedStage {
 
 /// What a stage does for a member of a workspace
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MemberActions {
     pub name: String,
     pub actions: Vec<Action>,

@@ -12,6 +12,7 @@ use crate::python::filename::{Filename, normalize};
 
 /// The state of a distribution
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DistributionStatus {
     pub filename: String,
     /// The sha256 of the file that was built
@@ -26,6 +27,7 @@ pub struct DistributionStatus {
 
 /// The state of a distribution in the run's folder
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum LocalState {
     Present,
@@ -35,6 +37,7 @@ pub enum LocalState {
 
 /// The state of a distribution on an index
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct IndexFile {
     pub index: String,
     pub reach: Reach,
@@ -53,7 +56,9 @@ pub struct IndexFile {
     pub by_workflow: bool,
 }
 
+/// How an index's file compares with the one that was built
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "IndexFileState"))]
 #[serde(rename_all = "kebab-case")]
 pub enum FileState {
     Same,
@@ -64,6 +69,7 @@ pub enum FileState {
 
 /// How long an index accepts further files of the release: PyPI does for 14 days after the first one
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "UploadWindow"))]
 pub struct Window {
     pub index: String,
     /// When the first file of the release was uploaded; RFC 3339

@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A lock file of git
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LockStatus {
     pub path: String,
     /// Whether the interrupted run left it; `resume` and `rollback` remove it then

@@ -28,6 +28,7 @@ pub use remote_facts::listing;
 
 /// The status of a run
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StatusReport {
     pub run: String,
     pub name: String,
@@ -61,6 +62,7 @@ pub struct StatusReport {
 
 /// Whether a journal can be read
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum JournalState {
     Sound,
@@ -78,14 +80,18 @@ pub enum JournalState {
     Lost,
 }
 
+/// A stage of a run
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StageStatus {
     pub stage: String,
     pub reach: Reach,
     pub done: bool,
 }
 
+/// An effect of a run, in words
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EffectStatus {
     pub stage: String,
     pub effect: String,

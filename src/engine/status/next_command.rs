@@ -10,6 +10,7 @@ const ROLLBACK: &str = "pyrelease rollback";
 
 /// A command that continues a run; in JSON as the user types it
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(into = "String", try_from = "String")]
 pub enum NextCommand {
     Resume,

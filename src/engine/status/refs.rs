@@ -9,6 +9,7 @@ use crate::world::git::Repository;
 
 /// A ref that the run changes
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RefStatus {
     /// `here`, or the remote's name
     pub at: String,
@@ -26,7 +27,9 @@ pub struct RefStatus {
     pub reason: Option<String>,
 }
 
+/// How a ref compares with what the run makes of it
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RefState {
     AsMade,

@@ -19,7 +19,7 @@ use crate::engine::release::Checkout;
 use crate::error::{Error, Result};
 use crate::index::IndexClient;
 use crate::stages::address_of;
-use crate::ui::{Format, data};
+use crate::ui::{Format, data, object};
 use crate::world::Environment;
 use crate::world::git::unified_diff;
 use crate::world::http::Timeouts;
@@ -123,6 +123,7 @@ const DEPENDABOT: (&str, &str) =
 
 /// How a file stands to the one that is to be there
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CiFileState"))]
 #[serde(rename_all = "kebab-case")]
 enum FileState {
     New,
@@ -132,6 +133,7 @@ enum FileState {
 
 /// A file that belongs to a release on a forge
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CiFile {
     /// Relative to the top of the repository
     path: String,
@@ -143,8 +145,8 @@ struct CiFile {
 
 /// What `ci` shows
 #[derive(Debug, Serialize)]
-struct CiReport {
-    event: &'static str,
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct CiReport {
     flow: &'static str,
     files: Vec<CiFile>,
     publishers: Vec<Publisher>,
@@ -163,7 +165,7 @@ pub fn ci(context: &Context, options: &CiOptions) -> Result<()> {
     let (report, flow) = report(context, &session, options, &top)?;
     match context.format {
         Format::Human => data(&shown::text(&report)),
-        Format::Json => data(&serde_json::to_string(&report).expect("a report has string keys only")),
+        Format::Json => object("ci", &report),
     }
     let note = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
     let differing: Vec<&CiFile> =
@@ -219,7 +221,7 @@ fn report(context: &Context, session: &Session, options: &CiOptions, top: &Path)
     }
     notes.extend(project.notes(options.forge, flow)?);
     let publishers = project.publishers(options.forge, workflow)?;
-    Ok((CiReport { event: "ci", flow: flow.name(), files, publishers, notes }, flow))
+    Ok((CiReport { flow: flow.name(), files, publishers, notes }, flow))
 }
 
 impl CiOptions {

@@ -7,6 +7,7 @@ use crate::index::IndexAddress;
 
 /// A trusted publisher to register (<https://docs.pypi.org/trusted-publishers/>)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Publisher {
     pub(super) index: String,
     /// The form for a project that the index has

@@ -29,6 +29,7 @@ pub struct Options {
 
 /// One thing that was tested
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TrialStep {
     pub what: String,
     #[serde(skip_serializing_if = "Option::is_none")]

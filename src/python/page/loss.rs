@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// What happens to a part of a description
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LossKind {
     /// A link to a path, or to an anchor that does not exist
@@ -23,6 +24,7 @@ pub enum LossKind {
 
 /// One thing that breaks or gets lost
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Loss {
     pub kind: LossKind,
     pub message: String,

@@ -7,6 +7,7 @@ use super::{Caveat, Token};
 
 /// What a token is valid for, according to itself; none where it has no restriction
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "TokenScope"))]
 pub struct Scope {
     /// The names of the projects, normalized
     pub projects: Option<Vec<String>>,

@@ -10,6 +10,7 @@ use crate::text::visible;
 
 /// Where in a distribution a finding is
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Location {
     /// A member of the archive
@@ -57,20 +58,25 @@ impl Diagnostic {
     }
 }
 
+/// A finding with the rule that it is from
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Diagnostic"))]
+pub(super) struct Flat<'a> {
+    rule: &'static str,
+    severity: Severity,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<&'a Location>,
+    /// What to do about it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<&'a str>,
+    /// What PyPI refuses the file with
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pypi: Option<&'a str>,
+}
+
 impl Serialize for Diagnostic {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Flat<'a> {
-            rule: &'static str,
-            severity: Severity,
-            message: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            place: Option<&'a Location>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            help: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            pypi: Option<&'a str>,
-        }
         let Self { rule, finding, place, pypi, further: _ } = self;
         let flat = Flat {
             rule,

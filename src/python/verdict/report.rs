@@ -5,21 +5,22 @@ use serde::Serialize;
 use super::diagnostic::Diagnostic;
 use super::rules::description::DEPENDING;
 
-/// The report on the files of one release; `--format json` prints it as one object
+/// The report on the files of one release
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CheckReport"))]
 pub struct Report {
-    /// Always `check`
-    pub event: &'static str,
     /// Whether PyPI would accept every file, and no stricter rule is violated
     pub accepted: bool,
     /// The files in the order in which they were passed
     pub files: Vec<FileReport>,
     /// The findings about all files together
+    #[cfg_attr(test, schemars(with = "Vec<super::diagnostic::Flat<'static>>"))]
     pub release: Vec<Diagnostic>,
 }
 
 /// The report on one file
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FileReport {
     /// The path as passed
     pub file: String,
@@ -28,13 +29,14 @@ pub struct FileReport {
     /// Whether there are no errors among the findings
     pub accepted: bool,
     /// In PyPI's order
+    #[cfg_attr(test, schemars(with = "Vec<super::diagnostic::Flat<'static>>"))]
     pub findings: Vec<Diagnostic>,
 }
 
 impl Report {
     pub fn new(files: Vec<FileReport>, release: Vec<Diagnostic>) -> Self {
         let accepted = files.iter().all(|file| file.accepted) && !release.iter().any(Diagnostic::is_error);
-        Self { event: "check", accepted, files, release }
+        Self { accepted, files, release }
     }
 
     /// Adds a finding about the file at a place.

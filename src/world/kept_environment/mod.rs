@@ -28,6 +28,7 @@ use crate::python::project::BuildSystem;
 
 /// What an environment was made for and resolved to; kept in the journal
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ResolvedEnvironment {
     /// The version of Python: `3.11.7`
     pub python: String,

@@ -156,8 +156,8 @@ pypi (http://127.0.0.1:[PORT]/legacy/)
 
 "#]]);
     let all = show("token show --project other --format json").code(0);
-    let [all] = &all.events()[..] else { panic!("{all}") };
-    let pypi = all.as_array().unwrap().iter().find(|index| index["index"] == "pypi").unwrap();
+    let all = all.events();
+    let pypi = all.iter().find(|index| index["index"] == "pypi").unwrap();
     assert_eq!(pypi["kind"], "token");
     assert_eq!(pypi["scope"]["projects"][0], "demo");
     assert_eq!(pypi["scope"]["expires"], "2096-10-02T07:06:40Z");
@@ -165,12 +165,12 @@ pypi (http://127.0.0.1:[PORT]/legacy/)
         pypi["concerns"][0]["message"].as_str().unwrap(),
         str!["the token in `PYRELEASE_TOKEN_PYPI` cannot be used: it is for demo, not for other"]
     );
-    let nothing = all.as_array().unwrap().iter().find(|index| index["index"] == "testpypi").unwrap();
+    let nothing = all.iter().find(|index| index["index"] == "testpypi").unwrap();
     assert_eq!(nothing["kind"], "none");
 
     let damaged = |args: &str| show(args).env("PYRELEASE_TOKEN_PYPI", &token[..token.len() - 9]);
     let kinds = damaged("token show --format json").code(0);
-    assert_eq!(kinds.events()[0][0]["kind"], "damaged", "{kinds}");
+    assert_eq!(kinds.events()[0]["kind"], "damaged", "{kinds}");
     damaged("token show --index pypi").code(3);
 }
 
@@ -237,12 +237,12 @@ fn all_sections_of_pypirc_are_shown_without_secrets() {
         assert!(!shown.stdout().contains(secret) && !shown.stderr().contains(secret), "{shown}");
     }
     let listed = local.project.pyrelease("token show --format json").code(0);
-    let [listed] = &listed.events()[..] else { panic!("{listed}") };
+    let listed = listed.events();
     let of =
         |name: &str| format!("`[{name}]` of `{}`", local.project.sandbox().home().join(".pypirc").display());
     let entry = |name: &str| {
-        let mut all = listed.as_array().unwrap().iter().filter(|entry| entry["source"] == of(name));
-        (all.next().unwrap_or_else(|| panic!("{name} in {listed}")), all.count())
+        let mut all = listed.iter().filter(|entry| entry["source"] == of(name));
+        (all.next().unwrap_or_else(|| panic!("{name} in {listed:?}")), all.count())
     };
     assert_eq!(entry("pypi").0["project"], serde_json::Value::Null);
     assert_eq!((&entry("pypi:other").0["project"], entry("pypi:other").1), (&"other".into(), 0));
@@ -256,5 +256,5 @@ fn all_sections_of_pypirc_are_shown_without_secrets() {
     let [pypi] = &local.project.pyrelease("token show pypi --format json").code(0).events()[..] else {
         panic!()
     };
-    assert!(pypi.as_array().unwrap().iter().all(|entry| entry["index"] == "pypi"), "{pypi}");
+    assert_eq!(pypi["index"], "pypi");
 }

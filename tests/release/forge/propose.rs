@@ -10,6 +10,7 @@ use super::gitea::{self, Gitea};
 use super::gitlab::{self, GitLab};
 use crate::plugin::github::server::{Kept, TOKEN};
 use crate::release::ci::runner::{Conclusion, Job, Runner};
+use crate::release::json::conforms;
 
 const STAGES: &str = "changelog version tag push";
 const BRANCH: &str = "refs/heads/release/1.1.0";
@@ -96,7 +97,7 @@ fn updates<F: Fake>(kind: &str, repository: &str, token: &'static str, requests:
     let scene = scene::<F>(kind, repository, token);
     let project = &scene.local.project;
     let opened = scene.pyrelease("propose minor --yes --format json").code(0);
-    let event = opened.events().pop().expect("what was proposed");
+    let event = conforms("propose", &opened).pop().expect("what was proposed");
     assert_eq!((&event["event"], &event["is_new"]), (&json!("proposed"), &json!(true)), "{event}");
     let first = project.remote_refs()[BRANCH].clone();
     assert_eq!(event["commit"], *first);

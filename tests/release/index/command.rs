@@ -8,6 +8,7 @@ use pyrelease_test_support::distribution::{described, sdist, wheel};
 use pyrelease_test_support::{assert_data_eq, str};
 
 use super::ServedIndex;
+use crate::release::json::lines_conform;
 
 #[test]
 fn it_says_where_it_is_and_stops_on_a_signal() {
@@ -40,7 +41,7 @@ fn programs_get_one_event_without_the_token() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let event: serde_json::Value = serde_json::from_str(&event()).unwrap();
-    assert_eq!(event["event"], "index");
+    lines_conform("index serve", vec![event.clone()]);
     assert_eq!(event["port"], index.port);
     assert_eq!(event["upload"], index.url("/legacy/"));
     assert_eq!(event["simple"], index.url("/simple/"));
