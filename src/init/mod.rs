@@ -27,22 +27,6 @@ pub use account::{Outcome, SettingOutcome};
 pub use existing::{Comparison, compare};
 pub use facts::Fact;
 
-/// Files that only have the settings of a release tool
-const OWN_FILES: [&str; 12] = [
-    ".bumpversion.cfg",
-    ".bumpversion.toml",
-    "tbump.toml",
-    ".cz.toml",
-    "cz.toml",
-    ".cz.json",
-    "cz.json",
-    ".cz.yaml",
-    "cz.yaml",
-    ".cz.yml",
-    "cz.yml",
-    "releaserc.toml",
-];
-
 /// What the user was asked
 #[derive(Debug, Clone, Default)]
 pub struct Answers {
@@ -177,7 +161,7 @@ pub fn propose(checkout: &Checkout, file: &str, answers: &Answers) -> Result<Pro
         let mut own = settings.iter().filter(|one| one.file == tool.file && one.tool == tool.tool);
         own.any(|one| one.outcome == Outcome::NeedsUser) || decided.keeps.contains(&tool.tool)
     };
-    let is_removable = |tool: &&ToolSettings| OWN_FILES.contains(&tool.file.as_str()) && !is_needed(tool);
+    let is_removable = |tool: &&ToolSettings| settings::is_of_tools_only(&tool.file) && !is_needed(tool);
     Ok(Proposal {
         file: file.to_owned(),
         found: facts::facts(&finds),

@@ -176,7 +176,10 @@ impl Examination<'_> {
             _ if !self.offers.borrow().is_empty() => "`pyrelease doctor --fix`".to_owned(),
             (Some(_), Some(command)) => format!("`{command}`"),
             (Some(_), None) => "correct the first problem, then `pyrelease doctor` again".to_owned(),
-            (None, _) => format!("`{run}`"),
+            (None, _) => {
+                let rehearse = run.replacen("run", "rehearse", 1);
+                format!("`{run}`; `{rehearse}` shows all of it beforehand, and releases nothing")
+            }
         }
     }
 

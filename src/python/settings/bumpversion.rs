@@ -12,7 +12,7 @@ use crate::python::project::{Pattern, VersionLocation, VersionSyntax};
 use crate::python::version::Version;
 
 /// The first with a section of the tool counts
-const FILES: [&str; 4] = [".bumpversion.cfg", ".bumpversion.toml", "setup.cfg", "pyproject.toml"];
+pub(super) const FILES: [&str; 4] = [".bumpversion.cfg", ".bumpversion.toml", "setup.cfg", "pyproject.toml"];
 
 const MESSAGE: &str = "Bump version: {current_version} → {new_version}";
 const SERIALIZE: &str = "{major}.{minor}.{patch}";

@@ -10,7 +10,7 @@ use crate::python::project::{Pattern, VersionLocation, VersionSyntax};
 const TOOL: &str = "commitizen";
 
 /// The first with settings of the tool counts
-const FILES: [&str; 9] = [
+pub(super) const FILES: [&str; 9] = [
     ".cz.toml",
     "cz.toml",
     ".cz.json",

@@ -31,6 +31,16 @@ pub use account::{Fate, Hook, HookTime, Part, Setting};
 pub use tag::{TagRule, TagSetting};
 pub use zest::OF_USER as ZEST_OF_USER;
 
+/// Files that have the settings of other tools, too
+const SHARED: [&str; 2] = ["pyproject.toml", "setup.cfg"];
+
+/// Whether a file has nothing but the settings of a release tool that is replaced.
+pub fn is_of_tools_only(file: &str) -> bool {
+    let own = [tbump::FILE, semantic_release::FILE];
+    let mut files = bumpversion::FILES.iter().chain(&commitizen::FILES).chain(&own);
+    files.any(|known| *known == file) && !SHARED.contains(&file)
+}
+
 /// What the settings of another release tool say about releases
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolSettings {

@@ -12,10 +12,11 @@ use crate::python::project::{VersionLocation, VersionSyntax};
 
 const TOOL: &str = "python-semantic-release";
 
+pub(super) const FILE: &str = "releaserc.toml";
 const FILES: [(&str, &[&str]); 4] = [
     ("pyproject.toml", &["tool", "semantic_release"]),
-    ("releaserc.toml", &["semantic_release"]),
-    ("releaserc.toml", &["tool", "semantic_release"]),
+    (FILE, &["semantic_release"]),
+    (FILE, &["tool", "semantic_release"]),
     ("setup.cfg", &[]),
 ];
 

@@ -8,6 +8,7 @@ use super::template::{Fields, Style, pattern, translate};
 use crate::python::project::{Pattern, VersionSyntax};
 
 const TOOL: &str = "tbump";
+pub(super) const FILE: &str = "tbump.toml";
 
 const NAMES: &Fields = &[("new_version", "version")];
 
@@ -46,7 +47,7 @@ const FATES: Fates = Fates {
 };
 
 pub(super) fn read(sources: &Sources<'_>) -> Option<ToolSettings> {
-    [("tbump.toml", &[][..]), ("pyproject.toml", &["tool", "tbump"])].into_iter().find_map(|(file, keys)| {
+    [(FILE, &[][..]), ("pyproject.toml", &["tool", "tbump"])].into_iter().find_map(|(file, keys)| {
         match sources.toml(file, keys) {
             Ok(None) => None,
             Ok(Some(table)) => Some(settings(Draft::new(sources, TOOL, file), (file, keys), &table)),
