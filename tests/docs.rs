@@ -7,11 +7,11 @@ use pyrelease::config::{Config, Source};
 use pyrelease_test_support::Sandbox;
 use regex::Regex;
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     fs_err::read_to_string(path).expect("a page")
 }
 
@@ -33,14 +33,14 @@ fn pages() -> Vec<PathBuf> {
 }
 
 /// The code blocks of a language, as they are written.
-fn blocks(text: &str, language: &str) -> Vec<String> {
+pub(crate) fn blocks(text: &str, language: &str) -> Vec<String> {
     let begin = format!("```{language}\n");
     let parts = text.split(&begin).skip(1);
     parts.map(|part| part.split("\n```").next().unwrap_or_default().to_owned()).collect()
 }
 
 /// The commands of a console block; what follows a here-document's begin belongs to its command.
-fn commands(block: &str) -> Vec<String> {
+pub(crate) fn commands(block: &str) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     let mut document = None;
     for line in block.lines() {
@@ -125,8 +125,11 @@ fn every_command_exists() {
             let Some(line) = command.strip_prefix("pyrelease ") else { continue };
             let line = line.split(" #").next().unwrap_or_default();
             let words = shlex::split(line).unwrap_or_else(|| panic!("{command}"));
-            let mut words: Vec<&str> =
-                words.iter().map(String::as_str).take_while(|word| *word != "|").collect();
+            let mut words: Vec<&str> = words
+                .iter()
+                .map(String::as_str)
+                .take_while(|word| !["|", "||", "&&"].contains(word))
+                .collect();
             words.push("--help");
             let run = sandbox.command(sandbox.root(), env!("CARGO_BIN_EXE_pyrelease"), &words);
             let run = run.stdout_null().stderr_capture().unchecked().run().expect("it runs");
@@ -143,8 +146,8 @@ fn every_configuration_is_valid() {
     let mut seen = 0;
     for page in pages() {
         for block in blocks(&read(&page), "toml") {
-            // The trial index has a configuration of its own.
-            if block.contains("[project.") || block.contains("[trusted-publishing") {
+            // The trial index and other tools have a configuration of their own.
+            if ["[project.", "[trusted-publishing", "[tool."].iter().any(|part| block.contains(part)) {
                 continue;
             }
             let config = Config::parse(Source::new("release.toml", block.clone()));

@@ -5,6 +5,8 @@ mod docs;
 #[cfg(unix)]
 mod faults;
 mod formats;
+#[cfg(unix)]
+mod guides;
 mod layers;
 mod model;
 #[cfg(unix)]
