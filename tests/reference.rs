@@ -7,6 +7,8 @@ use pyrelease::python::verdict::{RULES, Source};
 use pyrelease_test_support::Sandbox;
 use serde_json::{Map, Value};
 
+use crate::verdict::examples::EXAMPLES;
+
 fn said(sandbox: &Sandbox, arguments: &[&str]) -> String {
     let program = env!("CARGO_BIN_EXE_pyrelease");
     sandbox.command(sandbox.root(), program, arguments).read().expect("the program's output")
@@ -34,7 +36,7 @@ fn rules() {
          What `pyrelease check`, and the stage `check`, demand of distributions, in PyPI's order. A rule that PyPI\n\
          enforces comes with the words that it refuses an upload with; `…` stands for what is in the file.\n\
          `[stage.check] allow = [\"RULE\"]` lets a release go on: the rule is then a warning, or silent if it is not\n\
-         PyPI's. `pyrelease check --explain RULE` prints the same.\n",
+         PyPI's. `pyrelease check --explain RULE` prints the same. The tests make each wrong example, and find it.\n",
     );
     for rule in RULES.iter().copied().flatten() {
         let _ = write!(page, "\n## `{}`\n\n{} ({}).\n", rule.id, capitalised(rule.summary), rule.severity);
@@ -48,6 +50,11 @@ fn rules() {
             Source::Stricter(reason) => {
                 let _ = write!(page, "\nPyPI does not refuse it: {reason}.\n");
             }
+        }
+        let example = EXAMPLES.iter().find(|(id, ..)| *id == rule.id);
+        if let Some((_, wrong, right)) = example {
+            let (wrong, right) = (wrong.shown(), right.shown());
+            let _ = write!(page, "\nWrong:\n\n```text\n{wrong}\n```\n\nRight:\n\n```text\n{right}\n```\n");
         }
         let _ = write!(page, "\nSource: {}\n", rule.reference);
     }

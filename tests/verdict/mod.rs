@@ -9,6 +9,7 @@
 
 mod command;
 mod differential;
+pub(crate) mod examples;
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
