@@ -24,7 +24,8 @@ fn pages() -> Vec<PathBuf> {
             let path = entry.expect("the book").path();
             match path.is_dir() {
                 true => folders.push(path),
-                false => pages.push(path),
+                false if path.extension().is_some_and(|extension| extension == "md") => pages.push(path),
+                false => {}
             }
         }
     }

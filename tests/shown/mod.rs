@@ -8,6 +8,8 @@ mod credentials;
 mod doctor;
 mod help;
 #[cfg(unix)]
+mod picture;
+#[cfg(unix)]
 mod plugins;
 mod recovery;
 mod run;
