@@ -115,6 +115,43 @@ fn every_link_leads_somewhere_and_every_page_is_listed() {
     assert!(wrong.is_empty() && listed.len() > 20, "{wrong:#?}");
 }
 
+/// mdBook makes a page of each, and what its search looks through has every setting.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn the_book_is_built_and_its_search_knows_every_setting() {
+    let sandbox = Sandbox::new();
+    let book = sandbox.root().join("book");
+    let mdbook = pyrelease_test_support::Python::with_mdbook().programs().join("mdbook");
+    let folder = book.to_str().expect("our own name");
+    let built = sandbox.command(root(), mdbook, &["build", "docs", "--dest-dir", folder]);
+    let built = built.stderr_to_stdout().stdout_capture().unchecked().run().expect("mdBook runs");
+    let said = String::from_utf8_lossy(&built.stdout);
+    assert!(built.status.success() && !said.contains("WARN") && !said.contains("ERROR"), "{said}");
+    let summary = root().join("docs/src/SUMMARY.md");
+    for page in pages().iter().filter(|page| page.starts_with(root().join("docs")) && **page != summary) {
+        let page =
+            page.strip_prefix(root().join("docs/src")).expect("a page of the book").with_extension("html");
+        assert!(book.join(&page).is_file(), "{}", page.display());
+    }
+    let files = fs_err::read_dir(&book).expect("the book").flatten().map(|entry| entry.path());
+    let index = files.filter(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("searchindex"))
+    });
+    let index: String = index.map(|path| read(&path)).collect();
+    let settings =
+        sandbox.command(root(), env!("CARGO_BIN_EXE_pyrelease"), &["help", "setting", "--format", "json"]);
+    let settings = settings.read().expect("the settings");
+    let mut known = 0;
+    for line in settings.lines() {
+        let table: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
+        for name in table["settings"].as_object().expect("settings").keys() {
+            assert!(index.contains(&format!("\"title\":\"{name}\"")), "`{name}`");
+            known += 1;
+        }
+    }
+    assert!(known > 60, "{known}");
+}
+
 #[test]
 fn the_readme_is_one_screen_of_what_and_why() {
     let lines = read(&root().join("README.md")).lines().count();

