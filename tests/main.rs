@@ -9,6 +9,7 @@ mod formats;
 mod guides;
 mod layers;
 mod model;
+mod packaging;
 #[cfg(unix)]
 mod plugin;
 mod reference;
