@@ -7,7 +7,7 @@ use crate::ops::{self, Context};
 pub(super) struct Arguments {
     /// How to bump the version, as for `run`
     #[arg(value_name = "BUMP")]
-    bump: Option<String>,
+    bumps: Vec<String>,
 
     /// Correct what is safe to correct: the permissions of `.pypirc`, missing tags, a missing Unreleased section
     #[arg(long)]
@@ -15,5 +15,5 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn doctor(context: &Context, arguments: &Arguments) -> Result<()> {
-    ops::doctor(context, arguments.bump.as_deref(), arguments.fix)
+    ops::doctor(context, &arguments.bumps, arguments.fix)
 }

@@ -31,12 +31,12 @@ pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
         all: arguments.wanted.all,
         notes: arguments.wanted.notes.as_deref(),
         force: arguments.force,
-        is_tagged: false,
+        ..Wanted::default()
     };
     let (config, pipeline, mut release, warning) =
         session.shown_release(wanted, arguments.ask_backend, &context.ui)?;
     if let Some(warning) = warning {
-        let example = Finding::note(format!("this is the plan for `patch`: {}", release.target.version));
+        let example = Finding::note(format!("this is the plan for `patch`: {}", release.names().version));
         for finding in [&warning, &example] {
             context.ui.on_event(&Event::Finding { stage: None, finding });
         }

@@ -10,6 +10,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// The files that may have the configuration
 pub const FILES: [&str; 3] = ["release.toml", "pyrelease.toml", "pyproject.toml"];
 
+/// The files that make a directory that of a Python project
+const PROJECT_FILES: [&str; 3] = ["pyproject.toml", "setup.py", "setup.cfg"];
+
 /// Keys of cargo-release's `release.toml` that ours does not have
 const CARGO_RELEASE_KEYS: [&str; 24] = [
     "allow-branch",
@@ -61,8 +64,9 @@ pub fn locate(start: &Path, manifest: Option<&Path>) -> Result<Location> {
         if let Some(config) = configuration(folder)? {
             return Ok(Location { root: folder.to_owned(), config });
         }
-        if ["pyproject.toml", "setup.py", "setup.cfg"].iter().any(|name| folder.join(name).is_file()) {
-            return Ok(Location { root: folder.to_owned(), config: Config::default_pipeline() });
+        if PROJECT_FILES.iter().any(|name| folder.join(name).is_file()) {
+            let own = Location { root: folder.to_owned(), config: Config::default_pipeline() };
+            return Ok(workspace_of(folder)?.unwrap_or(own));
         }
         if folder.join(".git").exists() {
             break;
@@ -72,6 +76,18 @@ pub fn locate(start: &Path, manifest: Option<&Path>) -> Result<Location> {
     Err(Error::usage(message)
         .with_kind(ErrorKind::NoProject)
         .help("run pyrelease in a directory with a `pyproject.toml`, `setup.cfg` or `setup.py`, or pass `-C FOLDER`"))
+}
+
+/// The workspace in a directory above that of a project without a configuration of its own, in its repository.
+fn workspace_of(project: &Path) -> Result<Option<Location>> {
+    let inside = project.ancestors().take_while(|folder| !folder.join(".git").exists());
+    for folder in inside.filter_map(Path::parent) {
+        if let Some(config) = configuration(folder)? {
+            let is_workspace = config.workspace().is_some();
+            return Ok(is_workspace.then(|| Location { root: folder.to_owned(), config }));
+        }
+    }
+    Ok(None)
 }
 
 fn canonical(folder: &Path) -> Result<PathBuf> {

@@ -17,6 +17,7 @@ use super::locks::LocksBefore;
 use super::model::{Action, Effect, MemberActions, PluginSteps, Reach, State};
 use super::run::RunFolder;
 use crate::error::{Error, Result};
+use crate::python::project::Files;
 use crate::world::failpoints::InEffect;
 use crate::world::git::{PrivateClone, Repository};
 
@@ -43,6 +44,27 @@ pub(super) fn wait(time: Duration, go_on: impl Fn() -> Result<()>) -> Result<()>
             Some(left) if !left.is_zero() => std::thread::sleep(left.min(TICK)),
             _ => return Ok(()),
         }
+    }
+}
+
+/// Files after writes
+struct AfterWrites<'a> {
+    files: &'a dyn Files,
+    writes: &'a [(String, Vec<u8>)],
+}
+
+impl Files for AfterWrites<'_> {
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        let written = self.writes.iter().rfind(|(written, _)| written == path);
+        written.map(|(_, bytes)| bytes.clone()).or_else(|| self.files.read(path))
+    }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        self.files.list(folder)
+    }
+
+    fn list_near(&self, folder: &str, levels: usize) -> Vec<String> {
+        self.files.list_near(folder, levels)
     }
 }
 
@@ -139,6 +161,11 @@ impl<'run> Effects<'run> {
     /// What inert effects would write, by path in the project.
     pub(super) fn take_writes(&mut self) -> Vec<(String, Vec<u8>)> {
         std::mem::take(&mut self.writes)
+    }
+
+    /// The project's files with what these effects would have written to them so far.
+    pub fn after_writes<'a>(&'a self, files: &'a dyn Files) -> impl Files + 'a {
+        AfterWrites { files, writes: &self.writes }
     }
 
     /// Announces the stage's next action.

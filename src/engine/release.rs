@@ -376,11 +376,19 @@ impl Release {
         !self.members.is_empty()
     }
 
+    /// The release notes so far; in a workspace those of every member, each below its name and version.
+    pub fn notes(&self) -> String {
+        let own = self.outputs.notes.iter().cloned();
+        let of_members = self.members.iter().filter_map(|member| {
+            let Names { name, version, .. } = member.names();
+            Some(format!("## {name} {version}\n\n{}", member.outputs.notes.as_ref()?.trim()))
+        });
+        own.chain(of_members).collect::<Vec<_>>().join("\n\n")
+    }
+
     /// The names of its tags, each once.
     pub fn tag_names(&self) -> impl Iterator<Item = &str> {
-        let own = self.members.is_empty().then_some(self);
-        let mut names: Vec<&str> =
-            own.into_iter().chain(&self.members).map(|release| release.names().tag.as_str()).collect();
+        let mut names: Vec<&str> = self.of_each().map(|release| release.names().tag.as_str()).collect();
         let mut known = BTreeSet::new();
         names.retain(|name| known.insert(*name));
         names.into_iter()
@@ -429,6 +437,12 @@ impl Release {
         self.members.iter_mut().for_each(|member| member.set_building(request));
     }
 
+    /// Marks it as one whose tags were pushed before.
+    pub fn set_tagged(&mut self) {
+        self.is_tagged = true;
+        self.members.iter_mut().for_each(Self::set_tagged);
+    }
+
     /// Sets the environment variables that everything reads.
     pub fn set_environment(&mut self, environment: &Environment) {
         self.checkout.environment = environment.clone();
@@ -441,10 +455,14 @@ impl Release {
         self.members.iter().for_each(|member| member.set_author(author));
     }
 
-    /// The releases of the projects that are uploaded: itself, or the members.
+    /// The releases of its projects: itself, or the members.
+    pub fn of_each(&self) -> impl Iterator<Item = &Self> {
+        self.members.is_empty().then_some(self).into_iter().chain(&self.members)
+    }
+
+    /// The releases of the projects that are uploaded.
     pub fn uploaded(&self) -> Vec<&Self> {
-        let own = self.members.is_empty().then_some(self);
-        own.into_iter().chain(self.members.iter().filter(|member| !member.is_private)).collect()
+        self.of_each().filter(|release| !release.is_private).collect()
     }
 
     /// The names of the projects that are uploaded.

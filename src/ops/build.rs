@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 
 use super::Context;
-use super::session::{environment_of, locate};
+use super::session::{environment_of, locate_member};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::carry;
 use crate::engine::release::{BuildRequest, Checkout};
@@ -73,7 +73,7 @@ impl BuildHost for Host<'_> {
 /// # Errors
 /// The build fails, and the folder is as before; or the distributions have errors, and are there.
 pub fn build(context: &Context, options: &BuildOptions<'_>) -> Result<()> {
-    let location = locate(context)?;
+    let location = locate_member(context)?;
     let config = location.config;
     let policy = policy(&config, CHECK, false)?.silencing(&UNRELEASED);
     let out = match options.out {

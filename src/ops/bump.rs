@@ -6,6 +6,7 @@ use super::Context;
 use super::notes::{ask_for_notes, forget};
 use super::run::refuse_unfinished;
 use super::session::{Session, Wanted};
+use crate::config::Names;
 use crate::engine::edits::{self, PlannedEdits};
 use crate::engine::event::{EditedFile, Event, Listener};
 use crate::engine::pipeline::Pipeline;
@@ -61,7 +62,7 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
         all: options.all,
         notes: options.notes,
         force: options.force,
-        is_tagged: false,
+        ..Wanted::default()
     };
     let (config, pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
     if edits::editing(&pipeline).next().is_none() {
@@ -76,8 +77,7 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
         release.target.conventions.notes = Some(notes);
     }
     let target = &release.target;
-    let (name, version, previous) =
-        (target.project.name.clone(), target.version.to_string(), target.previous.to_string());
+    let Names { name, version, previous_version: previous, .. } = target.names.clone();
     let reason = target.reason.as_deref().map(|reason| format!(", because {reason}")).unwrap_or_default();
     let value = match previous == version {
         true => format!("{name} {version}{reason}"),
@@ -126,6 +126,9 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
     let next = match (files.is_empty(), options.dry_run) {
         (true, _) => "nothing is left to write".to_owned(),
         (false, true) => "nothing has been changed".to_owned(),
+        (false, false) if release.is_of_workspace() => {
+            "next: look at `git diff`, commit the files, then `pyrelease run` releases them".to_owned()
+        }
         (false, false) => {
             format!(
                 "next: look at `git diff`, commit the files, then `pyrelease run {version}` releases them"

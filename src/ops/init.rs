@@ -73,7 +73,7 @@ pub fn init(context: &Context, yes: bool, name: Option<&str>) -> Result<bool> {
             note(&format!("removed `{path}`"));
         }
     }
-    let is_healthy = match doctor(context, None, false) {
+    let is_healthy = match doctor(context, &[], false) {
         Ok(()) => true,
         Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
         Err(error) => {

@@ -26,6 +26,10 @@ pub(super) fn ask_for_notes(
     store: &Store,
     release: &Release,
 ) -> Result<Option<String>> {
+    // A member of a workspace without notes is not released, or says that nothing has changed.
+    if release.is_of_workspace() {
+        return Ok(None);
+    }
     let Some(draft) = draft_of_notes(config, release)? else { return Ok(None) };
     let version = &release.names().version;
     let question = format!("`{}` has no notes for {version}. Write them now in your editor?", draft.path);

@@ -83,6 +83,10 @@ pub fn prepare(context: &Context, options: &PrepareOptions<'_>) -> Result<()> {
 /// The tag of the version that the project states, if it has one.
 fn tag_of_stated(context: &Context) -> Result<Option<String>> {
     let Session { config, checkout, .. } = Session::open(context)?;
+    // Each member of a workspace has its own, and is left out if it has a tag.
+    if config.workspace().is_some() {
+        return Ok(None);
+    }
     tag_of_version(&config, &checkout)
 }
 

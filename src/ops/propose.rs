@@ -8,6 +8,7 @@ use super::bump::preflight;
 use super::prepare::author;
 use super::run::refuse_unfinished;
 use super::session::{Session, Wanted};
+use crate::config::Names;
 use crate::engine::edits;
 use crate::engine::event::{Event, Listener};
 use crate::engine::release::Release;
@@ -39,6 +40,20 @@ pub struct ProposeOptions<'a> {
     pub force: bool,
 }
 
+/// What the branch of a release is named after: its version, or the members with their versions, or the day where these are
+/// many.
+fn branch_name(release: &Release) -> String {
+    const NAMED: usize = 3;
+    match release.members.as_slice() {
+        [] => release.names().version.clone(),
+        members if members.len() <= NAMED => {
+            let names = members.iter().map(Release::names);
+            names.map(|names| format!("{}-{}", names.name, names.version)).collect::<Vec<_>>().join("-")
+        }
+        _ => release.names().date.clone(),
+    }
+}
+
 /// Proposes the next release. Neither the working tree nor a branch of this repository changes.
 ///
 /// # Errors
@@ -59,7 +74,7 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
         all: options.all,
         notes: options.notes,
         force: options.force,
-        is_tagged: false,
+        ..Wanted::default()
     };
     let (config, pipeline, _, mut release) = session.release(wanted, ask, &context.ui)?;
     let place = release_place(&config, &release)?;
@@ -68,11 +83,11 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
         Error::refused(format!("there is no token for {}", place.forge.host))
             .help(Token::advice(&place.forge, &environment))
     })?;
-    let branch = format!("release/{}", release.target.version);
+    let branch = format!("release/{}", branch_name(&release));
     let before = expect_free(&release, &place, &branch)?;
     preflight(&pipeline, &release, options.force, listener)?;
 
-    let (name, version) = (release.target.project.name.clone(), release.target.version.to_string());
+    let Names { name, version, .. } = release.names().clone();
     let request = place.forge.kind.request_name();
     let base = place.branch.strip_prefix("refs/heads/").unwrap_or(&place.branch).to_owned();
     let what = format!("{name} {version} as a {request} from {branch} to {base}, in {}", place.forge);
@@ -102,7 +117,7 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
         return Err(Error::refused(format!("{name} {version} needs no change: nothing is to be proposed"))
             .help("`pyrelease run` releases a version that has no tag yet"));
     };
-    let notes = release.outputs.notes.clone().unwrap_or_default();
+    let notes = release.notes();
     let repository = &release.checkout.repository;
     clone.send_head(repository, &[])?;
     let full = format!("refs/heads/{branch}");

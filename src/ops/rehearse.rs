@@ -79,12 +79,13 @@ pub fn rehearse(context: &Context, options: &RehearseOptions<'_>) -> Result<Rehe
         all: options.all,
         notes: options.notes,
         force: false,
-        is_tagged: false,
+        ..Wanted::default()
     };
     let (config, pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
     let question = format!(
         "Rehearse the release of {} {} in a copy? This runs the project's build and its private commands.",
-        release.target.project.name, release.target.version
+        release.names().name,
+        release.names().version
     );
     context.confirm(options.yes, &question)?;
     release.give_consent();
@@ -102,7 +103,9 @@ pub fn rehearse(context: &Context, options: &RehearseOptions<'_>) -> Result<Rehe
     let stage = Stage { context, options, lock: &lock, rehearsal: &rehearsal, subject: &subject };
     let worked = in_copy(&source, |copy| {
         stage.release(copy)?;
-        stage.install(copy, &release.names().name, &release.names().version)?;
+        for released in release.uploaded() {
+            stage.install(copy, &released.names().name, &released.names().version)?;
+        }
         Ok(copy.left_out.clone())
     });
     // A journal is there once the release had begun.
@@ -207,11 +210,11 @@ impl Stage<'_> {
             all: self.options.all,
             notes: notes.as_deref(),
             force,
-            is_tagged: false,
+            ..Wanted::default()
         };
         let (config, pipeline, store, mut release) = session.release(wanted, |_| Ok(()), ui)?;
-        release.building =
-            BuildRequest { fresh_since: self.options.fresh.then(Timestamp::now), ..BuildRequest::default() };
+        let fresh_since = self.options.fresh.then(Timestamp::now);
+        release.set_building(&BuildRequest { fresh_since, ..BuildRequest::default() });
         let listener = Rehearsing { ui, id: self.rehearsal.id() };
         let leave = Leave { force, ..Leave::default() };
         let (_, steps) = preflight(&pipeline, &release, config.carry(), leave, &listener)?;
@@ -245,7 +248,7 @@ impl Stage<'_> {
         for (name, installer) in installers {
             let say =
                 |message: &str| self.context.ui.on_event(&Event::Note { stage: Some(INSTALL), message });
-            let folder = self.rehearsal.tree().join(format!("with-{name}"));
+            let folder = self.rehearsal.tree().join(format!("with-{name}")).join(project);
             fs_err::create_dir_all(&folder)?;
             let smoke = copy.smoke.as_deref();
             let trial = TrialByName {
@@ -324,5 +327,9 @@ impl Listener for Rehearsing<'_> {
             | Event::Action { action: Action::Land { .. }, .. } => {}
             other => self.ui.on_event(other),
         }
+    }
+
+    fn on_event_of(&self, member: &str, event: &Event<'_>) {
+        self.ui.on_event_of(member, event);
     }
 }

@@ -91,25 +91,28 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     };
     let like = options.like.map(|run| environments_of(&session.store, run)).transpose()?;
     let is_tagged = options.prepare.is_some_and(|prepare| prepare.is_tagged);
+    let only_committed = options.prepare.is_some_and(|prepare| prepare.only_committed);
     let wanted = Wanted {
         bumps: options.bumps,
         all: options.all,
         notes: options.notes,
         force: options.force,
         is_tagged,
+        only_committed,
     };
-    let (config, mut pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
+    let (config, mut pipeline, store, mut release) = match session.release(wanted, ask, &context.ui) {
+        Err(error) if only_committed && error.kind() == ErrorKind::NoEntries => {
+            return nothing_to_prepare(&error.to_string(), &context.ui);
+        }
+        other => other?,
+    };
     if is_tagged {
         refuse_untagged(&release)?;
-        release.is_tagged = true;
+        release.set_tagged();
         pipeline = pipeline.of_tagged();
     }
-    if options.prepare.is_some_and(|prepare| prepare.only_committed)
-        && let Some(reason) = why_not_committed(&pipeline, &mut release, &context.ui)
-    {
-        let message = format!("nothing to prepare: {reason}");
-        context.ui.on_event(&Event::Note { stage: None, message: &message });
-        return Ok(());
+    if only_committed && let Some(reason) = why_not_committed(&pipeline, &mut release, &context.ui) {
+        return nothing_to_prepare(&reason, &context.ui);
     }
     release.set_building(&BuildRequest {
         fresh_since: options.fresh.then(Timestamp::now),
@@ -191,12 +194,25 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     result
 }
 
+fn nothing_to_prepare(reason: &str, listener: &dyn Listener) -> Result<()> {
+    let message = format!("nothing to prepare: {reason}");
+    listener.on_event(&Event::Note { stage: None, message: &message });
+    Ok(())
+}
+
 /// Refuses the release of a version whose tag does not mark HEAD.
 fn refuse_untagged(release: &Release) -> Result<()> {
+    for released in release.of_each() {
+        refuse_other_tag(released)?;
+    }
+    refuse_unpushed(release)
+}
+
+fn refuse_other_tag(release: &Release) -> Result<()> {
     let (repository, names) = (&release.checkout.repository, release.names());
     let marked = repository.tag(&names.tag);
     if marked.as_ref() == Some(&release.checkout.head.commit) {
-        return refuse_unpushed(release);
+        return Ok(());
     }
     let message = match marked {
         Some(commit) => format!("tag `{}` marks {}, not HEAD", names.tag, short(&commit)),
@@ -207,32 +223,38 @@ fn refuse_untagged(release: &Release) -> Result<()> {
 
 /// Refuses a tag that the remote does not have; a remote that cannot be read in this job may have it.
 fn refuse_unpushed(release: &Release) -> Result<()> {
-    let (repository, tag) = (&release.checkout.repository, &release.names().tag);
+    let repository = &release.checkout.repository;
     let Some(remote) = Remote::of(repository, &release.checkout.head, None)? else { return Ok(()) };
-    let name = format!("refs/tags/{tag}");
-    match remote.refs(repository, &[&name]) {
-        Ok(refs) if refs.get(&name) != repository.reference(&name).as_ref() => {
-            Err(Error::refused(format!("`{}` does not have the tag `{tag}` as it is here", remote.name))
-                .help(format!("push it: `git push {} {tag}`", remote.name)))
-        }
-        Ok(_) | Err(_) => Ok(()),
-    }
+    let names: Vec<String> = release.tag_names().map(|tag| format!("refs/tags/{tag}")).collect();
+    let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+    let Ok(refs) = remote.refs(repository, &asked) else { return Ok(()) };
+    let is_other = |name: &&String| refs.get(*name) != repository.reference(name).as_ref();
+    let Some(other) = names.iter().find(is_other) else { return Ok(()) };
+    let tag = other.trim_start_matches("refs/tags/");
+    Err(Error::refused(format!("`{}` does not have the tag `{tag}` as it is here", remote.name))
+        .help(format!("push it: `git push {} {tag}`", remote.name)))
 }
 
 /// Why the project is not released as it is committed; none if no stage would change one of its files.
 fn why_not_committed(pipeline: &Pipeline, release: &mut Release, listener: &dyn Listener) -> Option<String> {
-    let target = &release.target;
-    if target.version != target.previous {
-        return Some(format!(
-            "the project states {}, and its next release is {}",
-            target.previous, target.version
-        ));
+    for released in release.of_each() {
+        let target = &released.target;
+        if target.version != target.previous {
+            let what = released.member.as_deref().unwrap_or("the project");
+            return Some(format!(
+                "{what} states {}, and its next release is {}",
+                target.previous, target.version
+            ));
+        }
     }
     let plan = match pipeline.plan(release, PluginSteps::default(), listener) {
         Ok(plan) => plan,
         Err(error) => return Some(error.to_string()),
     };
-    plan.stages.iter().flat_map(|stage| &stage.actions).find_map(|action| match action {
+    let actions = plan.stages.iter().flat_map(|stage| {
+        stage.actions.iter().chain(stage.members.iter().flat_map(|member| &member.actions))
+    });
+    actions.into_iter().find_map(|action| match action {
         Action::Write { path } => Some(format!("`{path}` is not yet as it is for {}", plan.version)),
         _ => None,
     })

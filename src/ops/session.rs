@@ -13,7 +13,7 @@ use crate::engine::run::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
 use crate::python::version::{Bump, Version};
-use crate::stages::members::{self, Request};
+use crate::stages::members::{self, Request, Workspace};
 use crate::stages::{self, BackendMetadata, Bumping, Plugins};
 use crate::world::Environment;
 use crate::world::http::client_certificate_variable;
@@ -32,6 +32,8 @@ pub struct Wanted<'a> {
     pub force: bool,
     /// Whether the version that the project states is released, whose tag was pushed before
     pub is_tagged: bool,
+    /// Whether only what is committed as a release is one, in a workspace: members whose version has no tag
+    pub only_committed: bool,
 }
 
 /// An open project
@@ -113,7 +115,8 @@ impl Session {
         let Self { config, checkout, store, .. } = self;
         let (root, environment) = (checkout.root(), checkout.environment.clone());
         let plugins = Plugins { root: &root, environment: &environment, known: None };
-        let request = Request { words: wanted.bumps, all: wanted.all, bumping };
+        let request =
+            Request { words: wanted.bumps, all: wanted.all, only_committed: wanted.only_committed, bumping };
         let (pipeline, release, findings) = members::begin(&config, checkout, &request, &plugins)?;
         for finding in &findings {
             listener.on_event(&Event::Finding { stage: None, finding });
@@ -193,7 +196,9 @@ impl Session {
             _ => members::of_run(&config, header, checkout, &plugins)?,
         };
         let pipeline = if header.is_tagged { pipeline.of_tagged() } else { pipeline };
-        release.is_tagged = header.is_tagged;
+        if header.is_tagged {
+            release.set_tagged();
+        }
         release.set_building(&BuildRequest {
             fresh_since: None,
             like: Some(header.like.clone()).filter(|like| !like.is_empty()),
@@ -222,6 +227,30 @@ pub fn locate(context: &Context) -> Result<Location> {
     let location = config::locate(&context.folder, context.manifest.as_deref())?;
     withhold(location.config.granted_secrets());
     Ok(location)
+}
+
+/// The same for a command about one project: in a workspace, the member that the folder is in.
+///
+/// # Errors
+/// As [`locate`]; or the folder is in no member.
+pub(super) fn locate_member(context: &Context) -> Result<Location> {
+    let location = locate(context)?;
+    if location.config.workspace().is_none() {
+        return Ok(location);
+    }
+    let checkout = Checkout::open(&location.root, context.environment.clone())?;
+    let workspace = Workspace::of(&location.config, &checkout)?;
+    let folder = fs_err::canonicalize(&context.folder)?;
+    match workspace.at(&folder, &location.root) {
+        Some(member) => {
+            Ok(Location { root: location.root.join(&member.folder), config: member.config.clone() })
+        }
+        None => {
+            let folders = workspace.members.iter().map(|member| member.folder.as_str()).take(20);
+            Err(Error::usage("this is a workspace, and the folder is in none of its members")
+                .help(format!("pass `-C FOLDER`, with one of {}", config::list(folders))))
+        }
+    }
 }
 
 /// Reads the configuration that a run began with, in the same way.

@@ -52,7 +52,7 @@ impl Effects<'_> {
             let Effects { actions, writes, .. } = effects;
             self.after_changes |= actions.iter().any(Action::may_change_files);
             let folder = release.folder_of(member);
-            self.writes.extend(writes.into_iter().map(|(path, bytes)| (format!("{folder}{path}"), bytes)));
+            self.writes.extend(writes.into_iter().map(|(path, bytes)| (joined(folder, &path), bytes)));
             self.add_member(name, actions);
             let mut worked = worked.map_err(|error| error.of_member(name))?;
             if let (Some(live), Some(run)) = (&self.live, &run) {
@@ -223,6 +223,18 @@ impl Supervisor<Job<'_>, Said, Result<Outputs>> for Crew<'_> {
         let is_interrupted = self.interrupted.load(std::sync::atomic::Ordering::Relaxed);
         is_interrupted || self.results.iter().any(|(_, result)| result.is_err())
     }
+}
+
+/// A path in a folder of the workspace as one of the workspace; several members may write a file above them.
+fn joined(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 /// Makes the member's folder of distributions, with those that it has.

@@ -19,6 +19,7 @@ use crate::engine::stage::Stage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, Leave, Severity};
 use crate::python::version::Bump;
+use crate::stages::members::{self, Request};
 use crate::stages::{self, Bumping, Plugins};
 use crate::world::git::{Remote, short};
 use crate::world::process::Process;
@@ -27,8 +28,7 @@ use crate::world::process::Process;
 ///
 /// # Errors
 /// A finding would make a release fail.
-pub fn doctor(context: &Context, bump: Option<&str>, fixes: bool) -> Result<()> {
-    let wanted = bump.map(str::parse::<Bump>).transpose()?;
+pub fn doctor(context: &Context, bumps: &[String], fixes: bool) -> Result<()> {
     let examination = Examination {
         context,
         fixes,
@@ -37,13 +37,15 @@ pub fn doctor(context: &Context, bump: Option<&str>, fixes: bool) -> Result<()> 
         offers: RefCell::default(),
     };
     examination.machine();
-    let mut run = bump.map_or_else(|| "pyrelease run".to_owned(), |bump| format!("pyrelease run {bump}"));
+    let mut run = bumps.iter().fold("pyrelease run".to_owned(), |run, bump| format!("{run} {bump}"));
     if let Some((config, pipeline, checkout)) = examination.project() {
         examination.repository(&checkout);
         for (subject, value) in ci::facts(&config, &pipeline, &checkout) {
             examination.fact(&subject, &value);
         }
-        if let Some((target, reserve)) = examination.target(&config, &checkout, wanted) {
+        if config.workspace().is_some() {
+            examination.members(&config, checkout, bumps);
+        } else if let Some((target, reserve)) = examination.target(&config, &checkout, only_bump(bumps)?) {
             if let Some(finding) = stages::advice(&config, &target) {
                 examination.found(None, finding);
             }
@@ -245,6 +247,37 @@ impl Examination<'_> {
         }
     }
 
+    /// The release of a workspace that `run` would make, and what its preflights find. If there is nothing to release, a patch
+    /// release of all members, so that the preflights have versions.
+    fn members(&self, config: &Config, checkout: Checkout, words: &[String]) {
+        let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
+        let bumping = Bumping { bump: None, date, force: false, asked: None, notes: None, is_tagged: false };
+        let (root, environment) = (checkout.root(), checkout.environment.clone());
+        let plugins = Plugins { root: &root, environment: &environment, known: None };
+        let begin = |checkout: Checkout, all: bool| {
+            let request = Request { words, all, only_committed: false, bumping: bumping.clone() };
+            members::begin(config, checkout, &request, &plugins)
+        };
+        let again = checkout.in_folder(&checkout.prefix, Vec::new());
+        let begun = match begin(checkout, false) {
+            Err(error) if error.kind() == ErrorKind::NoEntries => {
+                self.found(None, Finding::from(error));
+                again.and_then(|checkout| begin(checkout, true))
+            }
+            other => other,
+        };
+        let Some((pipeline, release, findings)) = self.ok_or_report(begun) else { return };
+        findings.into_iter().for_each(|finding| self.found(None, finding));
+        for member in &release.members {
+            let names = member.names();
+            let reason =
+                member.target.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let value = format!("{} {} to {}{reason}", names.name, names.previous_version, names.version);
+            self.fact("member", &value);
+        }
+        examine(&pipeline, &release, config.carry(), &mut |stage, finding| self.found(stage, finding));
+    }
+
     /// The release that `run` would make. If there is nothing to release, a patch release, so that the preflights have a
     /// version, and the finding to report.
     fn target(
@@ -268,6 +301,15 @@ impl Examination<'_> {
         self.fact("project", &format!("{} {}", target.project.name, target.previous));
         self.fact("release", &format!("{}{reason}", target.version));
         Some((target, reserve))
+    }
+}
+
+/// The only bump of a single project.
+fn only_bump(words: &[String]) -> Result<Option<Bump>> {
+    match words {
+        [] => Ok(None),
+        [bump] => Ok(Some(bump.parse()?)),
+        [_, other, ..] => Err(Error::usage(format!("unexpected argument `{other}`")).help("pass one bump")),
     }
 }
 

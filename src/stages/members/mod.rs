@@ -6,6 +6,7 @@ mod stages;
 mod target;
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{
@@ -159,6 +160,31 @@ impl Workspace {
         let others = self.members.iter().filter(|other| other.folder != *own && !other.folder.is_empty());
         let others = others.map(|other| prefix_of(checkout, &other.folder)).collect();
         checkout.in_folder(&prefix_of(checkout, own), others)
+    }
+
+    /// The member that a folder is in; `root` is the workspace's.
+    pub fn at(&self, folder: &Path, root: &Path) -> Option<&Member> {
+        let around = self.members.iter().filter(|member| folder.starts_with(root.join(&member.folder)));
+        around.max_by_key(|member| member.folder.len())
+    }
+
+    /// The configuration and the project of the member with this name.
+    ///
+    /// # Errors
+    /// There is no such member.
+    pub fn project(&self, name: &str, checkout: &Checkout) -> Result<(&Config, Checkout)> {
+        let member = self.named(name).ok_or_else(|| self.unknown(name))?;
+        Ok((&self.members[member].config, self.checkout_of(member, checkout)?))
+    }
+
+    /// The error of a name that no member has.
+    fn unknown(&self, name: &str) -> Error {
+        let known = || self.members.iter().map(|member| member.name.as_str());
+        let error = Error::usage(format!("the workspace has no member `{}`", name.escape_debug()));
+        match nearest(name, known()) {
+            Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
+            None => error.help(format!("the members are {}", crate::config::list(known().take(20)))),
+        }
     }
 
     /// What is worth knowing about the members.

@@ -20,6 +20,8 @@ pub struct Request<'a> {
     pub words: &'a [String],
     /// Whether every member is released
     pub all: bool,
+    /// Whether only members are released whose stated version has no tag
+    pub only_committed: bool,
     /// The date and the like; its bump is not used
     pub bumping: Bumping,
 }
@@ -62,10 +64,17 @@ pub fn select(
     for unit in &workspace.units {
         selecting.choose(unit)?;
     }
-    selecting.cascade()?;
-    selecting.write_notes()?;
+    // What is committed or tagged is released as it is.
+    if !request.only_committed && !request.bumping.is_tagged {
+        selecting.cascade()?;
+        selecting.write_notes()?;
+    }
     let Selecting { chosen, mut findings, .. } = selecting;
     if chosen.is_empty() {
+        if request.bumping.is_tagged {
+            let message = "no tag of a member's version marks HEAD";
+            return Err(Error::refused(message).help("check out a commit that a member's tag marks"));
+        }
         return Err(Error::refused("no member of the workspace has changes to release")
             .with_kind(ErrorKind::NoEntries)
             .help("add the changes to the changelog of a member first")
@@ -104,12 +113,12 @@ impl Words {
                     );
                 }
             } else if bump.is_some() {
-                return Err(unknown(workspace, name));
+                return Err(workspace.unknown(name));
             } else {
                 let bump: Bump = word.parse().map_err(|error: crate::python::version::VersionError| {
                     let known = workspace.members.iter().map(|member| member.name.as_str());
                     match nearest(word, known) {
-                        Some(_) => unknown(workspace, word),
+                        Some(_) => workspace.unknown(word),
                         None => Error::from(error).help("or name a member: `MEMBER=BUMP`"),
                     }
                 })?;
@@ -120,15 +129,6 @@ impl Words {
             }
         }
         Ok(read)
-    }
-}
-
-fn unknown(workspace: &Workspace, name: &str) -> Error {
-    let known = || workspace.members.iter().map(|member| member.name.as_str());
-    let error = Error::usage(format!("the workspace has no member `{}`", name.escape_debug()));
-    match nearest(name, known()) {
-        Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
-        None => error.help(format!("the members are {}", list(known().take(20)))),
     }
 }
 
@@ -254,8 +254,16 @@ impl Selecting<'_> {
                 other => other.map(Some),
             };
         }
+        let is_wanted = |target: &Target| {
+            let (repository, head) =
+                (&self.checkouts[member].repository, &self.checkouts[member].head.commit);
+            let is_committed = !self.request.only_committed || target.version == target.previous;
+            is_committed
+                && (!self.request.bumping.is_tagged
+                    || repository.tag(&target.names.tag).as_ref() == Some(head))
+        };
         match self.inferred(member) {
-            Ok(chosen) => Ok(Some(chosen)),
+            Ok(chosen) => Ok(Some(chosen).filter(|chosen| is_wanted(&chosen.target))),
             // What has not changed is not released, whatever would have to be known to release it.
             Err(_) if !self.has_changed(member)? => Ok(None),
             Err(error) if matches!(error.kind(), ErrorKind::NoBump | ErrorKind::NoEntries) => {

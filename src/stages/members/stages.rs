@@ -12,6 +12,7 @@ use crate::engine::prelude::*;
 use crate::engine::stage::PluginPreflight;
 use crate::plugin::Assignment;
 use crate::plugin::protocol::Classes;
+use crate::python::project::Files;
 use crate::python::version::Version;
 use crate::python::workspace::{NewVersion, rewrite};
 use crate::stages::tag::Tag;
@@ -272,7 +273,7 @@ struct Versions {
 
 impl Versions {
     /// The files of the workspace with the requirements that follow.
-    fn followed(&self, release: &Release) -> Result<BTreeMap<String, Vec<u8>>> {
+    fn followed(&self, release: &Release, files: &dyn Files) -> Result<BTreeMap<String, Vec<u8>>> {
         let mut versions: BTreeMap<usize, Version> = BTreeMap::new();
         let mut changed = Vec::new();
         for member in &release.members {
@@ -282,7 +283,7 @@ impl Versions {
             changed.push(NewVersion { member: at, old, new });
         }
         let moves = select::moves(&self.workspace, &versions)?;
-        rewrite(release, &self.workspace.graph, &moves, &changed).map_err(super::problem)
+        rewrite(files, &self.workspace.graph, &moves, &changed).map_err(super::problem)
     }
 }
 
@@ -301,7 +302,7 @@ impl Stage for Versions {
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         let mut findings = self.own.preflight(release)?;
-        let followed = self.followed(release)?;
+        let followed = self.followed(release, release)?;
         let in_the_way = release.checkout.edits_in_the_way(followed.keys().map(String::as_str))?;
         for finding in in_the_way {
             // A member's own preflight may have said it.
@@ -314,7 +315,7 @@ impl Stage for Versions {
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
         let outputs = self.own.run(release, effects)?;
-        let followed = self.followed(release)?;
+        let followed = self.followed(release, &effects.after_writes(release))?;
         let root = release.root();
         for (path, bytes) in &followed {
             effects.write(&root, path, bytes)?;

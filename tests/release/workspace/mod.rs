@@ -1,5 +1,6 @@
 //! Many packages of one repository, released in one run.
 
+mod commands;
 mod configuration;
 mod interrupted;
 mod released;

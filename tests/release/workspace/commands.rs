@@ -1,0 +1,121 @@
+//! The other commands, in a workspace.
+
+use pyrelease_test_support::str;
+
+use super::{LOCAL, QUICK, change, three, workspace};
+
+const STAGES: &str = "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"testpypi\", \"push\", \"pypi\"]\n\n[workspace]\n";
+
+#[test]
+fn a_rehearsal_of_all_members() {
+    let project = three().config(&format!("{STAGES}{QUICK}")).build();
+    change(&project, "core");
+    let before = project.snapshot();
+    let outcome = project.pyrelease("rehearse --yes").code(0).stderr().to_owned();
+    for name in ["core 1.1.0", "cli 0.3.1"] {
+        assert!(outcome.contains(&format!("pip installs {name} from the copy of pypi")), "{outcome}");
+    }
+    project.assert_unchanged(&before);
+}
+
+#[test]
+fn the_working_tree_is_bumped() {
+    let project = three().config(LOCAL).build();
+    change(&project, "core");
+    let head = project.head();
+    project.pyrelease("bump core=minor --yes").code(0);
+    assert_eq!(project.head(), head);
+    assert!(project.read("packages/core/pyproject.toml").contains("version = \"1.1.0\""));
+    assert!(project.read("packages/cli/pyproject.toml").contains("\"core==1.1.0\""));
+    project.commit("Bump");
+    project.git(&["push", "--quiet"]);
+    // What is committed has no tags yet, and is released as it is.
+    assert_eq!(super::planned(&project, ""), ["core 1.1.0 (core-v1.1.0)", "cli 0.3.1 (cli-v0.3.1)"]);
+}
+
+#[test]
+fn the_doctor_examines_every_member() {
+    let project = three().config(LOCAL).build();
+    change(&project, "core");
+    let outcome = project.pyrelease("doctor").code(0).stderr().to_owned();
+    assert!(outcome.contains("core 1.0.0 to 1.1.0") && outcome.contains("cli 0.3.0 to 0.3.1"), "{outcome}");
+    project.write("packages/cli/pyproject.toml", "[project]\nname = \"cli\"\n");
+    project.commit("Break it");
+    let outcome = project.pyrelease("doctor").code(3).stderr().to_owned();
+    assert!(outcome.contains("cli"), "{outcome}");
+}
+
+#[test]
+fn notes_are_those_of_a_member() {
+    let project = three().config(LOCAL).build();
+    change(&project, "core");
+    project.pyrelease("run --yes").code(0);
+    project.pyrelease("notes core").code(0).stdout_eq(str![[r#"
+### Added
+
+- A greeting.
+
+"#]]);
+    project.pyrelease("notes cli 0.3.1").code(0).stdout_eq(str![[r#"
+- Require `core 1.1.0`
+
+"#]]);
+    project.pyrelease("notes").code(2);
+    project.pyrelease("notes corr").code(2);
+}
+
+#[test]
+fn a_member_is_released_from_the_workspace() {
+    let project = three().config(LOCAL).build();
+    change(&project, "core");
+    let inside = project.folder().join("packages/core");
+    let outcome = project.pyrelease("plan --format json").from(&inside).code(0);
+    assert_eq!(outcome.events().pop().expect("a plan")["plan"]["members"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn a_prepared_release_is_published_elsewhere() {
+    let (rehearsal, public) = pyrelease_test_support::IndexServer::two_pypiservers();
+    let project = three().releasing_to(&rehearsal, &public, &format!("[workspace]\n{QUICK}")).build();
+    project.pypirc(&[("testpypi", &rehearsal), ("pypi", &public)]);
+    change(&project, "core");
+    let file = project.sandbox().root().join("run.tar.gz");
+    let file = file.to_str().expect("a name of ours");
+    project.pyrelease(&format!("prepare --yes --out {file}")).code(0);
+    project.assert_no_debris();
+    project.pyrelease(&format!("publish {file} --yes")).code(0);
+    assert_eq!((public.files("core").len(), public.files("cli").len()), (2, 2));
+    assert!(project.remote().refs().contains_key("refs/tags/cli-v0.3.1"));
+    project.pyrelease(&format!("publish {file} --yes")).code(0);
+    project.assert_tree_clean();
+}
+
+#[test]
+fn what_was_merged_is_prepared_and_nothing_else() {
+    let (rehearsal, public) = pyrelease_test_support::IndexServer::two_pypiservers();
+    let project = three().releasing_to(&rehearsal, &public, &format!("[workspace]\n{QUICK}")).build();
+    project.pypirc(&[("testpypi", &rehearsal), ("pypi", &public)]);
+    change(&project, "core");
+    let file = project.sandbox().root().join("run.tar.gz");
+    let file = file.to_str().expect("a name of ours");
+    let outcome = project.pyrelease(&format!("prepare --untagged --yes --out {file}")).code(0);
+    assert!(outcome.stderr().contains("nothing to prepare"), "{}", outcome.stderr());
+    project.pyrelease("bump core=minor --yes").code(0);
+    project.commit("Release core");
+    project.git(&["push", "--quiet"]);
+    project.write("packages/app/CHANGELOG.md", super::NEWS);
+    project.commit("Add to app");
+    project.git(&["push", "--quiet"]);
+    project.pyrelease(&format!("prepare --untagged --yes --out {file}")).code(0);
+    project.pyrelease(&format!("publish {file} --yes")).code(0);
+    assert_eq!((public.files("core").len(), public.files("cli").len(), public.files("app").len()), (2, 2, 0));
+}
+
+#[test]
+fn a_push_that_is_refused_undoes_all() {
+    let project = workspace(&[("core", "1.0.0", &[]), ("cli", "1.0.0", &["core"])]).config(LOCAL).build();
+    change(&project, "core");
+    project.remote().refuse_pushes("not today");
+    project.pyrelease("run --yes").run().code_in(&[1, 4]);
+    project.assert_tree_clean();
+}
