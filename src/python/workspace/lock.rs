@@ -1,15 +1,14 @@
 //! Lock files that record members of the workspace.
 //!
-//! uv.lock has their versions, and no specifiers of requirements on them: uv takes members from their folders, whatever
-//! their version. poetry.lock has both.
+//! Both uv.lock and poetry.lock have their versions, and in some cases what they require of each other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::error::WorkspaceError;
 use super::graph::Graph;
-use super::poetry_lock::{self, Moves};
-use super::{path_in, statements};
-use crate::python::project::{Edit, Files, edited, lock_entries};
+use super::requirement::Moves;
+use super::{path_in, poetry_lock, statements, uv_lock};
+use crate::python::project::{Edit, Files, LockEntry, edited, lock_entries};
 use crate::python::version::Version;
 
 /// A member's new version
@@ -39,18 +38,22 @@ pub(super) fn relocked(
             let path = path_in(folder, name);
             let Some(text) = statements::text(files, &path)? else { continue };
             let mut edits = Vec::new();
-            for entry in lock_entries(&text) {
-                let is_own = if is_poetry { entry.is_directory } else { !entry.is_fetched };
-                let member = members.named(&text[entry.name.clone()]).filter(|_| is_own);
-                if let Some(version) = member.and_then(|member| versions.get(&member)) {
-                    let stated = text[entry.version.clone()].parse::<Version>();
-                    if stated.is_ok_and(|stated| stated == version.old) {
-                        edits.push(Edit { span: entry.version.clone(), text: version.new.to_string() });
-                    }
+            let entries = lock_entries(&text);
+            let local = |entry: &LockEntry| {
+                let is_local = if is_poetry { entry.is_directory } else { !entry.is_fetched };
+                members.named(&text[entry.name.clone()]).filter(|_| is_local)
+            };
+            let all_local: HashSet<usize> = entries.iter().filter_map(local).collect();
+            for entry in &entries {
+                let version = local(entry).and_then(|member| versions.get(&member));
+                let stated = text[entry.version.clone()].parse::<Version>();
+                if let Some(version) = version.filter(|version| stated.is_ok_and(|old| old == version.old)) {
+                    edits.push(Edit { span: entry.version.clone(), text: version.new.to_string() });
                 }
-                if is_poetry {
-                    edits.extend(poetry_lock::requirements(&text, &entry, members, moves));
-                }
+                edits.extend(match is_poetry {
+                    true => poetry_lock::requirements(&text, entry, members, moves),
+                    false => uv_lock::requirements(&text, entry, (members, &all_local), moves),
+                });
             }
             if is_poetry {
                 let path = path_in(folder, "pyproject.toml");

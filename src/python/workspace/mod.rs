@@ -21,6 +21,7 @@ mod specifier;
 mod statements;
 #[cfg(test)]
 mod tests;
+mod uv_lock;
 
 pub use error::{PinError, WorkspaceError};
 pub use graph::Graph;

@@ -1,36 +1,22 @@
 //! What a poetry.lock records of the requirements of members, and the hash by which Poetry sees that it is up to date.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 use toml_edit::{Item, TableLike, Value};
 
 use super::names::Members;
-use super::requirement::{Kind, Requirement};
+use super::requirement::{Kind, Moves, Requirement};
 use super::specifier::as_range;
 use crate::python::project::{Edit, LockEntry, Toml};
-
-/// The requirements that move, by the member that states them
-pub(super) type Moves<'m> = HashMap<usize, Vec<(&'m Requirement, &'m str)>>;
 
 /// The requirements that the entry of a member records, with the new specifiers.
 pub(super) fn requirements(text: &str, entry: &LockEntry, members: &Members, moves: &Moves<'_>) -> Vec<Edit> {
     let moved = members.named(&text[entry.name.clone()]).and_then(|member| moves.get(&member));
     let Some(moved) = moved.filter(|_| entry.is_directory) else { return Vec::new() };
     let mut edits = Vec::new();
-    let mut table = "";
     let mut on = None;
-    let mut at = entry.name.start;
-    for line in text[at..].split_inclusive('\n') {
-        let start = at;
-        at += line.len();
-        if line.starts_with('[') {
-            table = line.trim_end();
-            if !table.starts_with("[package.") {
-                break;
-            }
-        }
+    for (table, start, line) in entry.lines(text) {
         let is_list = table == "[package.dependencies]";
         if !is_list && table != "[package.extras]" {
             continue;

@@ -1,5 +1,6 @@
 //! One statement of a requirement on another member.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -49,6 +50,9 @@ pub enum Grammar {
     /// The build fills the versions in: `core=={{ version }}`, `f"core>={version}"`
     Computed,
 }
+
+/// The requirements that move with their new specifiers, by the member that states them
+pub(super) type Moves<'m> = HashMap<usize, Vec<(&'m Requirement, &'m str)>>;
 
 impl Requirement {
     /// The file and line, for messages.

@@ -6,8 +6,7 @@ use std::ops::Range;
 use super::error::WorkspaceError;
 use super::graph::Graph;
 use super::lock::{NewVersion, relocked};
-use super::poetry_lock::Moves;
-use super::requirement::Requirement;
+use super::requirement::{Moves, Requirement};
 use super::{sources, statements};
 use crate::python::project::{Edit, Files, edited};
 

@@ -180,6 +180,21 @@ impl Clause {
     }
 }
 
+/// The specifier as uv records it: without blanks, each version in its canonical form, sorted by version. None if it is
+/// not valid.
+pub(super) fn canonical(text: &str, grammar: Grammar) -> Option<String> {
+    let found = alternatives(text, grammar).ok()?;
+    let [clauses] = found.as_slice() else { return None };
+    let mut clauses: Vec<&Clause> = clauses.iter().collect();
+    clauses.sort_by_key(|clause| &clause.version);
+    let shown = clauses.iter().map(|clause| {
+        let operator = text[clause.span.start..clause.number.start].trim_end();
+        let star = if text[clause.number.clone()].ends_with(".*") { ".*" } else { "" };
+        format!("{operator}{}{star}", clause.version)
+    });
+    Some(shown.collect::<Vec<_>>().join(","))
+}
+
 /// The specifier with `~=1.1`, `^1.1` and `~1.1` as ranges, as Poetry shows it: `>=1.1,<2.0`. None if it has
 /// alternatives, or is not valid.
 pub(super) fn as_range(text: &str, grammar: Grammar) -> Option<String> {

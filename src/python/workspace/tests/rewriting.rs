@@ -94,6 +94,35 @@ fn what_cannot_be_written_is_named() {
     );
 }
 
+const UV_LOCK: &str = r#"[[package]]
+name = "util"
+version = "1.0"
+source = { editable = "../util" }
+
+[[package]]
+name = "base"
+version = "1.0"
+source = { registry = "https://pypi.org/simple" }
+
+[[package]]
+name = "core"
+version = "1.0"
+source = { editable = "." }
+
+[package.metadata]
+requires-dist = [{ name = "other", specifier = "~=1.0" }, { name = "util", specifier = "~=1.0" }, { name = "base", specifier = "==1.0" },
+    { name = "opt", marker = "extra == 'x'", specifier = ">=1.0,<1.1" },
+]
+
+[[package]]
+name = "opt"
+version = "1.0"
+source = { editable = "../opt" }
+
+[package.metadata]
+requires-dist = [{ name = "util", specifier = "~=1.0.0" }]
+"#;
+
 #[test]
 fn lock_files_record_versions_and_requirements() {
     let files = tree(&[
@@ -102,10 +131,7 @@ fn lock_files_record_versions_and_requirements() {
             "core/pyproject.toml",
             "[project]\ndependencies = [\"util ~=1.0\", \"base == 1.0\"]\noptional-dependencies.x = [\"opt>=1.0,<1.1\"]\n",
         ),
-        (
-            "core/uv.lock",
-            "[[package]]\nname = \"util\"\nversion = \"1.0\"\nsource = { editable = \"../util\" }\n",
-        ),
+        ("core/uv.lock", UV_LOCK),
         (
             "cli/poetry.lock",
             "[[package]]\nname = \"core\"\nversion = \"1.0\"\n\n[package.dependencies]\nbase = {version = \"==1.0\", markers = \"a\"}\nother = \"==1.0\"\nutil = [\n    {version = \">=1.0,<2.0\"},\n]\n\n\
@@ -120,7 +146,11 @@ fn lock_files_record_versions_and_requirements() {
     let versions: Vec<_> = (1..5).map(|member| (member, "1.0", "2.0")).collect();
     let changed = released(&files, &members, &versions, Pins::KeepStyle).unwrap();
     let before = |path: &str| String::from_utf8(files[path].clone()).unwrap();
-    assert_eq!(changed["core/uv.lock"], before("core/uv.lock").replace("\"1.0\"", "\"2.0\""));
+    let expected = UV_LOCK
+        .replace("version = \"1.0\"\nsource = { editable", "version = \"2.0\"\nsource = { editable")
+        .replace("name = \"util\", specifier = \"~=1.0\"", "name = \"util\", specifier = \"~=2.0\"")
+        .replace("specifier = \">=1.0,<1.1\"", "specifier = \">=2.0,<2.1\"");
+    assert_eq!(changed["core/uv.lock"], expected);
     let expected = before("cli/poetry.lock")
         .replacen("version = \"1.0\"", "version = \"2.0\"", 1)
         .replace("{version = \"==1.0\"", "{version = \"==2.0\"")
