@@ -115,18 +115,29 @@ fn is_managed(files: &dyn Files, folder: &str) -> bool {
     managed != Some(false)
 }
 
-/// Whether a classifier such as `Private :: Do Not Upload` keeps the project from being published.
+/// Whether a project is not to be published: by a classifier such as `Private :: Do Not Upload`, or because its tool does
+/// not build it (`[tool.uv] package = false`, `[tool.poetry] package-mode = false`, and the root of a uv workspace without
+/// `[build-system]`).
 pub fn is_private(files: &dyn Files, folder: &str) -> bool {
     let read = |name: &str| {
         let path = path_in(folder, name);
         Some((statements::text(files, &path).ok()??, path))
     };
     let is_private = |classifier: &str| classifier.trim_start().starts_with(PRIVATE);
-    let in_pyproject = read(PROJECT_FILES[0]).and_then(|(text, path)| {
+    let in_pyproject = || {
+        let (text, path) = read(PROJECT_FILES[0])?;
         let toml = Toml::parse(&path, &text).ok()?;
         let places = [&["project", "classifiers"][..], &["tool", "poetry", "classifiers"]];
-        Some(places.iter().any(|keys| toml.strings(keys).into_iter().any(is_private)))
-    });
+        let says = |keys: &[&str]| toml.get(keys).and_then(Item::as_bool);
+        let package = says(&["tool", "uv", "package"]);
+        let is_virtual = toml.has(&["tool", "uv", "workspace"]) && !toml.has(&["build-system"]);
+        Some(
+            places.iter().any(|keys| toml.strings(keys).into_iter().any(is_private))
+                || says(&["tool", "poetry", "package-mode"]) == Some(false)
+                || package == Some(false)
+                || (is_virtual && package.is_none()),
+        )
+    };
     let in_cfg = || {
         let (text, _) = read(PROJECT_FILES[1])?;
         let entries = ini::entries(&text);
@@ -137,5 +148,5 @@ pub fn is_private(files: &dyn Files, folder: &str) -> bool {
         let (text, _) = read(PROJECT_FILES[2])?;
         Some(setup_strings(&text, "classifiers").into_iter().any(|one| is_private(&text[one.span])))
     };
-    in_pyproject == Some(true) || in_cfg() == Some(true) || in_script() == Some(true)
+    in_pyproject() == Some(true) || in_cfg() == Some(true) || in_script() == Some(true)
 }

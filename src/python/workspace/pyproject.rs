@@ -43,6 +43,14 @@ pub(super) fn read(found: &mut Statements<'_>) -> Result<Vec<RequirementFile>, W
             list(found, &toml, item, (&key, &kind(name.to_owned())))?;
         }
     }
+    let environments = toml.get(&["tool", "hatch", "envs"]).and_then(Item::as_table_like);
+    for (name, item) in environments.into_iter().flat_map(|table| table.iter()) {
+        for list_name in ["dependencies", "extra-dependencies"] {
+            let Some(item) = item.as_table_like().and_then(|table| table.get(list_name)) else { continue };
+            let key = format!("tool.hatch.envs.{name}.{list_name}");
+            list(found, &toml, item, (&key, &Kind::Group(name.to_owned())))?;
+        }
+    }
     poetry::read(found, &toml);
     Ok(requirement_files(&toml))
 }

@@ -94,4 +94,14 @@ fn private_projects_are_known() {
     ));
     assert!(!private("b/pyproject.toml", &format!("[project]\nclassifiers = [\"{line}\"]\n")));
     assert!(!private("a/pyproject.toml", "["));
+
+    assert!(private("a/pyproject.toml", "[tool.poetry]\npackage-mode = false\n"));
+    assert!(private("a/pyproject.toml", "[build-system]\n[tool.uv]\npackage = false\n"));
+    assert!(!private("a/pyproject.toml", PROJECT));
+    let root = |more: &str| {
+        is_private(&tree(&[("pyproject.toml", &format!("{PROJECT}[tool.uv.workspace]\n{more}"))]), "")
+    };
+    assert!(root(""));
+    assert!(!root("[build-system]\n"));
+    assert!(!root("[tool.uv]\npackage = true\n"));
 }

@@ -28,6 +28,10 @@ requires-extra.doc = ["core<=3"]
 [tool.hatch.metadata.hooks.uv-dynamic-versioning]
 dependencies = ["core[x]=={{ version }}", "other=={{ version }}"]
 optional-dependencies.y = ["core>=1"]
+[tool.hatch.envs.default]
+dependencies = ["core", "core @ {root:uri}/../core"]
+[tool.hatch.envs.docs]
+extra-dependencies = ["core==1"]
 "#;
     let graph = read(&[("cli/pyproject.toml", text)], &["core", "cli", "build-tool"]).unwrap();
     assert_eq!(
@@ -47,6 +51,9 @@ optional-dependencies.y = ["core>=1"]
             "cli -> core <=3 (dependency of the extra `doc`) cli/pyproject.toml:21 tool.flit.metadata.requires-extra.doc",
             "cli -> core = (dependency) cli/pyproject.toml:23 tool.hatch.metadata.hooks.uv-dynamic-versioning.dependencies",
             "cli -> core >=1 (dependency of the extra `y`) cli/pyproject.toml:24 tool.hatch.metadata.hooks.uv-dynamic-versioning.optional-dependencies.y",
+            "cli -> core  (dependency of the group `default`) cli/pyproject.toml:26 tool.hatch.envs.default.dependencies",
+            "cli -> core @ (dependency of the group `default`) cli/pyproject.toml:26 tool.hatch.envs.default.dependencies",
+            "cli -> core ==1 (dependency of the group `docs`) cli/pyproject.toml:28 tool.hatch.envs.docs.extra-dependencies",
         ]
     );
 }

@@ -188,6 +188,8 @@ proptest! {
         run in prop::collection::vec(stated(), 0..5),
         group in prop::collection::vec(stated(), 0..3),
         listed in prop::collection::vec(stated(), 0..3),
+        legacy in prop::collection::vec(stated(), 0..4),
+        constraint in prop_oneof![Just("^1.0"), Just("*"), Just(" ~1.0 || ^0.9"), Just("1.0"), Just(">=0.5 <1.1")],
         comment in WORD,
         policy in 0_usize..4,
     ) {
@@ -196,11 +198,19 @@ proptest! {
         };
         let pyproject = format!(
             "# {comment}\n[project]\ndependencies = [\n{}]\n[dependency-groups]\n{comment} = [\n{}]\n\
-             [tool.setuptools.dynamic]\ndependencies = {{ file = \"r.txt\" }}\n",
+             [tool.setuptools.dynamic]\ndependencies = {{ file = \"r.txt\" }}\n\
+             [tool.poetry.dependencies]\ncore = '{constraint}' # {comment}\nutil = {{ path = \"..\", version = \"{constraint}\" }}\n",
             quoted(&run), quoted(&group)
         );
-        let listed = listed.join("\n");
-        let files = tree(&[("cli/pyproject.toml", &pyproject), ("cli/r.txt", &listed)]);
+        let (listed, lines) = (listed.join("\n"), legacy.join("\r\n \t"));
+        let cfg = format!("[options]\r\ninstall_requires =\r\n  {lines}\r\n# {comment}\n");
+        let script = format!("# core==1.0\nX = [\n{}]\nsetup(setup_requires=X, name='{comment}')\n", quoted(&legacy));
+        let files = tree(&[
+            ("cli/pyproject.toml", &pyproject),
+            ("cli/r.txt", &listed),
+            ("cli/setup.cfg", &cfg),
+            ("cli/setup.py", &script),
+        ]);
         let members = named(&["cli", "core", "co-re-x", "util"]);
         let graph = Graph::read(&files, &members).unwrap();
         let pins = Pins::from_word(Pins::words().nth(policy).unwrap()).unwrap();
