@@ -16,4 +16,4 @@ mod reference;
 mod release;
 mod shown;
 mod verdict;
-mod workspace_locks;
+mod workspaces;

@@ -37,6 +37,11 @@ impl<'p> PathPattern<'p> {
         Some(Self { text, expression, names_hidden: is_hidden(text) })
     }
 
+    /// The pattern with `*` for hidden ones too.
+    pub(in crate::python) fn with_hidden(self) -> Self {
+        Self { names_hidden: true, ..self }
+    }
+
     /// The folder in which everything is that matches.
     fn fixed_folder(&self) -> &'p str {
         let fixed = &self.text[..self.text.find(['*', '?', '[']).unwrap_or(self.text.len())];

@@ -18,7 +18,7 @@ const PRIVATE: &str = "Private ::";
 /// The members that `[tool.uv.workspace]` names, and the root if it is a project: folders relative to the root, the
 /// root's own empty, sorted. None if there is no such table.
 ///
-/// As for uv, a member needs a pyproject.toml, and one with `[tool.uv] managed = false` is left out.
+/// As for uv, a member needs a pyproject.toml, may be hidden, and is left out with `[tool.uv] managed = false`.
 ///
 /// # Errors
 /// As for [`matching`]; or the root's pyproject.toml cannot be read.
@@ -38,7 +38,7 @@ pub fn uv_members(files: &dyn Files) -> Result<Option<Vec<String>>, WorkspaceErr
     let (included, excluded) = (globs("members")?, globs("exclude")?);
     let included: Vec<&str> = included.iter().map(String::as_str).collect();
     let excluded: Vec<&str> = excluded.iter().map(String::as_str).collect();
-    let mut members = BTreeSet::from_iter(found(files, &included, &excluded, &PROJECT_FILES[..1])?);
+    let mut members = BTreeSet::from_iter(found(files, &included, &excluded, true)?);
     members.retain(|folder| is_managed(files, folder));
     if toml.has(&["project"]) {
         members.insert(String::new());
@@ -54,17 +54,18 @@ pub fn uv_members(files: &dyn Files) -> Result<Option<Vec<String>>, WorkspaceErr
 /// A pattern is absolute, leaves the workspace with `..`, or is not valid; or there is no project where one without
 /// wildcards says.
 pub fn matching(files: &dyn Files, globs: &[&str], exclude: &[&str]) -> Result<Vec<String>, WorkspaceError> {
-    found(files, globs, exclude, &PROJECT_FILES)
+    found(files, globs, exclude, false)
 }
 
 fn found(
     files: &dyn Files,
     globs: &[&str],
     exclude: &[&str],
-    projects: &[&str],
+    is_uv: bool,
 ) -> Result<Vec<String>, WorkspaceError> {
+    let projects = &PROJECT_FILES[..if is_uv { 1 } else { PROJECT_FILES.len() }];
     let excluded = exclude.iter().map(|glob| plain(glob)).collect::<Result<Vec<_>, _>>()?;
-    let excluded = excluded.iter().map(|path| pattern(path)).collect::<Result<Vec<_>, _>>()?;
+    let excluded = excluded.iter().map(|path| pattern(path, is_uv)).collect::<Result<Vec<_>, _>>()?;
     let is_excluded = |folder: &str| {
         let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
         let mut folders = ends.map(|end| &folder[..end]);
@@ -80,7 +81,7 @@ fn found(
             members.insert(path);
             continue;
         }
-        let pattern = pattern(&path)?;
+        let pattern = pattern(&path, is_uv)?;
         for file in pattern.files_within(files) {
             let (folder, name) = file.rsplit_once('/').unwrap_or(("", &file));
             if projects.contains(&name) && !members.contains(folder) && pattern.matches(folder) {
@@ -97,8 +98,10 @@ fn plain(glob: &str) -> Result<String, WorkspaceError> {
     inside(glob).ok_or_else(|| WorkspaceError::Outside { glob: shown(glob) })
 }
 
-fn pattern(path: &str) -> Result<PathPattern<'_>, WorkspaceError> {
-    PathPattern::new(path).ok_or_else(|| WorkspaceError::BadGlob { glob: shown(path) })
+/// A pattern; for uv, `*` also matches hidden folders.
+fn pattern(path: &str, is_uv: bool) -> Result<PathPattern<'_>, WorkspaceError> {
+    let pattern = PathPattern::new(path).ok_or_else(|| WorkspaceError::BadGlob { glob: shown(path) })?;
+    Ok(if is_uv { pattern.with_hidden() } else { pattern })
 }
 
 fn shown(glob: &str) -> String {

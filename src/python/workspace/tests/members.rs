@@ -30,9 +30,15 @@ fn uv_names_its_members() {
         "libs/b",
         "q/w/deep",
     ];
-    assert_eq!(uv(root, &all), folders(&["libs/a", "packages/cli", "packages/core", "q/w/deep"]));
+    assert_eq!(
+        uv(root, &all),
+        folders(&["libs/a", "packages/.hidden", "packages/cli", "packages/core", "q/w/deep"])
+    );
     let with_root = format!("{root}[project]\nname = \"root\"\n");
-    assert_eq!(uv(&with_root, &all), folders(&["", "libs/a", "packages/cli", "packages/core", "q/w/deep"]));
+    assert_eq!(
+        uv(&with_root, &all),
+        folders(&["", "libs/a", "packages/.hidden", "packages/cli", "packages/core", "q/w/deep"])
+    );
     assert_eq!(uv("[tool.uv.workspace]\n", &all), folders(&[]));
     assert_eq!(uv("[tool.uv]\n", &all), Ok(None));
     assert_eq!(uv_members(&tree(&[])), Ok(None));
@@ -43,8 +49,9 @@ fn uv_names_its_members() {
         ("p/b/pyproject.toml", "[tool.uv]\nmanaged = false\n"),
         ("p/c/setup.py", ""),
         ("p/d/README.md", ""),
+        ("p/.e/pyproject.toml", PROJECT),
     ]);
-    assert_eq!(uv_members(&files).unwrap(), Some(vec!["p/a".to_owned()]));
+    assert_eq!(uv_members(&files).unwrap(), Some(vec!["p/.e".to_owned(), "p/a".to_owned()]));
     assert_eq!(matching(&files, &["p/*"], &["p/b"]).unwrap(), ["p/a", "p/c"]);
 }
 

@@ -1,4 +1,4 @@
-//! Lock files of workspaces: what pyrelease writes is what uv and Poetry would write.
+//! Workspaces: what pyrelease reads and writes is what uv and Poetry would.
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pyrelease::python::version::Version;
-use pyrelease::python::workspace::{Graph, NewVersion, Pins, moved, rewrite};
+use pyrelease::python::workspace::{Graph, NewVersion, Pins, moved, rewrite, uv_members};
 use pyrelease_test_support::{Python, Sandbox};
 
 /// A workspace in a folder
@@ -94,6 +94,42 @@ impl Workspace {
 fn project(name: &str, more: &str) -> String {
     format!("[project]\nname = \"{name}\"\nversion = \"1.0\"\nrequires-python = \">=3.10\"\n{more}\n")
 }
+
+#[test]
+fn uv_has_the_same_members() {
+    let folders = "packages/core packages/cli packages/old-one packages/old-one/deep packages/.hidden libs/a libs/b \
+                   q/w/deep q/[x] packages/unmanaged";
+    let name = |folder: &str| folder.replace(['/', '.', '[', ']'], "x");
+    let mut workspace = Workspace::new(&[]);
+    for folder in folders.split_whitespace() {
+        let unmanaged = if folder.ends_with("unmanaged") { "[tool.uv]\nmanaged = false" } else { "" };
+        let text = project(&name(folder), unmanaged);
+        workspace.write(&format!("{folder}/pyproject.toml"), text.into_bytes());
+    }
+    for (root, members, exclude) in [
+        ("", "'packages/*', './libs/a/', '**/deep'", "'packages/old*', 'none'"),
+        (ROOT, "'libs/[!a]', 'packages/c?[er]*', 'packages/old-*/**'", ""),
+        (ROOT, "'q/[[]x]', 'packages/../libs/*'", "'libs/b', 'packages'"),
+        (ROOT, "", ""),
+    ] {
+        let text = format!("{root}[tool.uv.workspace]\nmembers = [{members}]\nexclude = [{exclude}]\n");
+        workspace.write("pyproject.toml", text.into_bytes());
+        workspace.run("", &["uv", "lock", "--offline"]);
+        let lock = workspace.read("uv.lock");
+        let listed = |name: &String| lock.contains(&format!("[[package]]\nname = \"{name}\"\n"));
+        let found = uv_members(&workspace.files).unwrap().unwrap();
+        let found: Vec<String> = found
+            .iter()
+            .map(|folder| name(folder))
+            .map(|name| if name.is_empty() { "root".to_owned() } else { name })
+            .collect();
+        assert!(found.iter().all(listed), "{members}: {found:?} {lock}");
+        assert_eq!(lock.matches("[[package]]").count(), found.len(), "{members}: {found:?} {lock}");
+    }
+}
+
+/// A root that is a member
+const ROOT: &str = "[project]\nname = \"root\"\nversion = \"1.0\"\nrequires-python = \">=3.10\"\n";
 
 #[test]
 fn uv_takes_the_lock_file_as_its_own() {
