@@ -8,7 +8,7 @@ use super::error::WorkspaceError;
 use super::graph::Graph;
 use super::requirement::Moves;
 use super::{path_in, poetry_lock, statements, uv_lock};
-use crate::python::project::{Edit, Files, LockEntry, edited, lock_entries};
+use crate::python::project::{Edit, Files, LockEntry, ProjectError, edited, lock_entries, text_of};
 use crate::python::version::Version;
 
 /// A member's new version
@@ -36,7 +36,11 @@ pub(super) fn relocked(
     for folder in members.folders() {
         for (name, is_poetry) in [("uv.lock", false), ("poetry.lock", true)] {
             let path = path_in(folder, name);
-            let Some(text) = statements::text(files, &path)? else { continue };
+            // It is read line by line, so it may be of any size.
+            let text = match text_of(files, &path) {
+                Err(ProjectError::Missing { .. }) => continue,
+                text => text?,
+            };
             let mut edits = Vec::new();
             let entries = lock_entries(&text);
             let local = |entry: &LockEntry| {

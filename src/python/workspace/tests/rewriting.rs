@@ -163,6 +163,20 @@ fn lock_files_record_versions_and_requirements() {
     );
 }
 
+#[test]
+fn a_lock_file_may_be_huge_but_must_be_text() {
+    let mut files = tree(&[]);
+    let huge = UV_LOCK.repeat(40_000);
+    assert!(huge.len() > 20 << 20);
+    files.insert("uv.lock".to_owned(), huge.into_bytes());
+    let (members, versions) = (named(&["core", "util"]), [(1, "1.0", "2.0")]);
+    let changed = released(&files, &members, &versions, Pins::KeepStyle).unwrap();
+    assert_eq!(changed["uv.lock"].matches("version = \"2.0\"").count(), 40_000);
+    files.insert("core/poetry.lock".to_owned(), vec![0xff]);
+    let error = released(&files, &members, &versions, Pins::KeepStyle).unwrap_err();
+    assert_eq!(error.to_string(), "`core/poetry.lock` is not UTF-8 text");
+}
+
 const WORD: &str = "[a-z]{1,6}";
 
 /// A requirement in any spelling, as the source of a string in TOML.
@@ -231,6 +245,81 @@ proptest! {
         // Without the specifiers, the files are the same.
         for path in files.keys() {
             prop_assert_eq!(bare(&files, &graph, path), bare(&after, &again, path));
+        }
+    }
+}
+
+/// Pieces of all the files, in any order.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "[[package]]\n",
+        "name = \"core\"\n",
+        "version = \"1.0\"\n",
+        "source = { editable = \".\" }\n",
+        "[package.source]\n",
+        "type = \"directory\"\n",
+        "[package.dependencies]\n",
+        "core = \"==1.0\"\n",
+        "core = [\n",
+        "{version = \"^1.0\"}",
+        "]\n",
+        "[package.extras]\n",
+        "x = [\"core (>=1.0,<1.1)\"]\n",
+        "x = [\"core[\"(\"\")",
+        "[package.metadata]\n",
+        "requires-dist = [{ name = \"core\", specifier = \"==1.0\" }]\n",
+        "{ name = \"",
+        " specifier = \"",
+        "}",
+        "\n[metadata]\n",
+        "\ncontent-hash = \"",
+        "\"",
+        "é",
+        "\r\n",
+        "\u{feff}",
+        "[options]\n",
+        "install_requires = core==1.0;",
+        "\n core\n",
+        "setup(",
+        "install_requires=[",
+        "f'core",
+        "'core==1.0',",
+        "+",
+        ")",
+        "'''",
+        "\\",
+        "[project]\n",
+        "dependencies = [",
+        "\"core==1.0\",",
+        "# ",
+        "[tool.poetry.dependencies]\n",
+        "core = { version = \"1.0\" }\n",
+    ]);
+    prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn hostile_files_never_panic(toml in pieces(), cfg in pieces(), script in pieces(), locks in pieces()) {
+        let project = "[project]\ndependencies = [\"core==1.0\"]\n";
+        for toml in [toml.as_str(), project] {
+            let files = tree(&[
+                ("cli/pyproject.toml", toml),
+                ("cli/setup.cfg", &cfg),
+                ("cli/setup.py", &script),
+                ("cli/uv.lock", &locks),
+                ("cli/poetry.lock", &locks),
+                ("core/pyproject.toml", project),
+            ]);
+            let _ = is_private(&files, "cli");
+            let Ok(graph) = Graph::read(&files, &named(&["cli", "core"])) else { continue };
+            let new = NewVersion { member: 1, old: version("1.0"), new: version("2.0") };
+            let moves: Vec<_> = graph
+                .requirements()
+                .iter()
+                .filter_map(|one| Some((one, moved(one, &new.new, Pins::KeepStyle).ok()??)))
+                .collect();
+            let _ = rewrite(&files, &graph, &moves, &[new]);
         }
     }
 }
