@@ -6,7 +6,9 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, NOTES, is_allowed_name};
+use super::{
+    BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, NOTES, is_allowed_name, unpack,
+};
 use crate::engine::journal::{End, Journal, Outcome, end_of, entries, header};
 use crate::engine::log::outputs;
 use crate::engine::model::{Reach, State};
@@ -65,6 +67,9 @@ pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Pac
             .help("choose another file name, or delete the file"));
     }
 
+    // Otherwise the file could not be imported.
+    unpack::expect_modest(&fs_err::read(run.journal())?)
+        .map_err(|reason| Error::refused(format!("{about} cannot be exported: {reason}")))?;
     let folder = tempfile::tempdir()?;
     let landing = Landing {
         branch: header.branch.clone(),

@@ -320,3 +320,66 @@ fn a_run_larger_than_a_run_may_be_is_refused() {
 "#]]
     );
 }
+
+/// An archive whose second entry claims to be a name of this many bytes.
+fn with_a_name_of(size: u64, manifest: &Manifest) -> Vec<u8> {
+    let manifest = serde_json::to_vec(manifest).unwrap();
+    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (kind, size, content) in [
+        (tar::EntryType::Regular, manifest.len() as u64, manifest.as_slice()),
+        (tar::EntryType::GNULongName, size, b"a name"),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.as_old_mut().name[..MANIFEST.len()].copy_from_slice(MANIFEST.as_bytes());
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_cksum();
+        archive.append(&header, content).unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap()
+}
+
+#[test]
+fn what_would_take_too_much_memory_is_refused() {
+    let fixture = Fixture::new();
+    let journal = fixture.journal();
+    let mut seen = Vec::new();
+    let files = [(JOURNAL, journal.as_slice())];
+    seen.push(fixture.refuses(&with_a_name_of(300 << 20, &manifest(&files))));
+    let mut large = manifest(&files);
+    large.files[0].size = (8 << 20) + 1;
+    seen.push(fixture.refuses(&archive(&large, &files)));
+    for text in [b"\n".repeat(20_002), [&journal, b"x".repeat((2 << 20) + 1).as_slice()].concat()] {
+        let files = [(JOURNAL, text.as_slice())];
+        seen.push(fixture.refuses(&archive(&manifest(&files), &files)));
+    }
+    assert_data_eq!(
+        seen.concat(),
+        str![[r#"
+`[FOLDER]/run.tar.gz` is not a valid export of a run: it has a name of 314572800 bytes, and a run's files have names of 512 at most
+`[FOLDER]/run.tar.gz` is not a valid export of a run: its journal is larger than 8 MiB
+`[FOLDER]/run.tar.gz` is not a valid export of a run: its journal has more than 20000 lines, or one of more than 2 MiB
+`[FOLDER]/run.tar.gz` is not a valid export of a run: its journal has more than 20000 lines, or one of more than 2 MiB
+
+"#]]
+    );
+}
+
+#[test]
+fn a_name_that_is_too_long_for_a_header_is_read() {
+    let fixture = Fixture::new();
+    let journal = fixture.journal();
+    let log = format!("{}.log", "a-stage-with-a-long-name".repeat(5));
+    let files = [(JOURNAL, journal.as_slice()), (log.as_str(), b"printed")];
+    let manifest = manifest(&files);
+    let text = serde_json::to_vec(&manifest).unwrap();
+    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (name, content) in std::iter::once((MANIFEST, text.as_slice())).chain(files) {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        archive.append_data(&mut header, name, content).unwrap();
+    }
+    let archive = archive.into_inner().unwrap().finish().unwrap();
+    let run = fixture.unpack(&archive).unwrap().adopt(&fixture.store).unwrap();
+    assert_eq!(fs_err::read(run.folder().join(log)).unwrap(), b"printed");
+}

@@ -22,12 +22,18 @@ const LARGEST_MANIFEST: u64 = 1 << 20;
 const MOST_FILES: usize = 1_000;
 /// The largest total size of a packed run's files, in bytes
 const LARGEST_RUN: u64 = 4 << 30;
+/// The longest name of an entry, in bytes, with the NUL that ends it
+const LONGEST_NAME: u64 = 512;
+/// The largest journal, its longest line in bytes, and the most lines: all of it is held in memory
+const LARGEST_JOURNAL: u64 = 8 << 20;
+const LONGEST_LINE: usize = 2 << 20;
+const MOST_LINES: usize = 20_000;
 
 /// An unpacked run that the repository has not adopted yet
 #[derive(Debug)]
 pub struct ImportedRun {
     /// A temporary folder
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     pub header: Header,
     pub records: Vec<Record>,
     /// What its stages gave; the paths of the distributions are in the temporary folder
@@ -87,7 +93,7 @@ pub fn unpack(store: &Store, file: &Path) -> Result<ImportedRun> {
 
 fn refused(file: &Path, reason: &str) -> Error {
     Error::refused(format!("`{}` is not a valid export of a run: {reason}", file.display()))
-        .help("export it again where the run is: `pyrelease status --export FILE`")
+        .help("write it again: with `pyrelease prepare --out FILE`, or where the run is, with `pyrelease status --export FILE`")
 }
 
 /// Unpacks into an empty folder; returns the manifest, or what is wrong.
@@ -96,13 +102,22 @@ fn unpacked(archive: impl Read, folder: &Path) -> Result<Manifest, String> {
     // Unpack no more than this, whatever sizes the entries claim.
     let bounded = GzDecoder::new(archive).take(LARGEST_RUN + (16 << 20));
     let mut archive = tar::Archive::new(bounded);
-    let mut entries = archive.entries().map_err(broken)?;
+    // Otherwise names of any length would be read into memory.
+    let mut entries = archive.entries().map_err(broken)?.raw(true);
     let manifest = manifest_of(entries.next().ok_or("it is empty")?.map_err(broken)?)?;
     fs_err::create_dir_all(folder.join(DISTRIBUTIONS)).map_err(broken)?;
     let mut expected = manifest.files.iter();
+    let mut long_name = None;
     for entry in entries {
         let entry = entry.map_err(broken)?;
-        let name = name_of(&entry)?;
+        if entry.header().entry_type().is_gnu_longname() && long_name.is_none() {
+            long_name = Some(long_name_in(entry)?);
+            continue;
+        }
+        let name = match long_name.take() {
+            Some(name) => expect_regular(&entry, &name).map(|()| name)?,
+            None => name_of(&entry)?,
+        };
         let item = expected.next().filter(|item| item.name == name && item.size == entry.size());
         let item = item
             .ok_or_else(|| format!("its manifest does not list `{}` at this place", name.escape_debug()))?;
@@ -140,13 +155,31 @@ pub(super) fn run_in(file: &Path) -> Option<String> {
     manifest_of(first).ok().map(|manifest| manifest.run)
 }
 
-/// The name of a regular file. A run has no other kinds of entries.
+/// The name of a regular file.
 fn name_of(entry: &tar::Entry<'_, impl Read>) -> Result<String, String> {
     let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+    expect_regular(entry, &name).map(|()| name)
+}
+
+/// A run has no other kinds of entries.
+fn expect_regular(entry: &tar::Entry<'_, impl Read>, name: &str) -> Result<(), String> {
     match entry.header().entry_type() {
-        tar::EntryType::Regular => Ok(name),
+        tar::EntryType::Regular => Ok(()),
         other => Err(format!("`{}` is not a regular file ({other:?})", name.escape_debug())),
     }
+}
+
+/// The name of the next entry, where it is too long for the entry's own header.
+fn long_name_in(entry: tar::Entry<'_, impl Read>) -> Result<String, String> {
+    let size = entry.size();
+    if size > LONGEST_NAME {
+        return Err(format!(
+            "it has a name of {size} bytes, and a run's files have names of {LONGEST_NAME} at most"
+        ));
+    }
+    let mut name = Vec::new();
+    entry.take(LONGEST_NAME).read_to_end(&mut name).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(name.strip_suffix(b"\0").unwrap_or(&name)).into_owned())
 }
 
 fn check(manifest: &Manifest) -> Result<(), String> {
@@ -158,6 +191,10 @@ fn check(manifest: &Manifest) -> Result<(), String> {
     if !(1..=128).contains(&manifest.run.len()) || !is_id {
         return Err(format!("`{}` is not a valid run id", manifest.run.escape_debug()));
     }
+    let too_large = || Err("it is larger than a run can be".to_owned());
+    if manifest.files.len() > MOST_FILES {
+        return too_large();
+    }
     let mut total: u64 = 0;
     for (at, item) in manifest.files.iter().enumerate() {
         if !is_allowed_name(&item.name) {
@@ -168,11 +205,34 @@ fn check(manifest: &Manifest) -> Result<(), String> {
         }
         total = total.saturating_add(item.size);
     }
-    if manifest.files.len() > MOST_FILES || total > LARGEST_RUN {
-        return Err("it is larger than a run can be".to_owned());
+    if total > LARGEST_RUN {
+        return too_large();
     }
-    if !manifest.files.iter().any(|item| item.name == JOURNAL) {
-        return Err("it has no journal".to_owned());
+    match manifest.files.iter().find(|item| item.name == JOURNAL) {
+        None => Err("it has no journal".to_owned()),
+        Some(journal) if journal.size > LARGEST_JOURNAL => Err(too_large_a_journal()),
+        Some(_) => Ok(()),
+    }
+}
+
+fn too_large_a_journal() -> String {
+    format!("its journal is larger than {} MiB", LARGEST_JOURNAL >> 20)
+}
+
+/// Refuses a journal that would take too much memory once it is read; returns why.
+pub(super) fn expect_modest(journal: &[u8]) -> Result<(), String> {
+    if journal.len() as u64 > LARGEST_JOURNAL {
+        return Err(too_large_a_journal());
+    }
+    let mut lines = 0;
+    for line in journal.split(|byte| *byte == b'\n') {
+        lines += 1;
+        if line.len() > LONGEST_LINE || lines > MOST_LINES + 1 {
+            return Err(format!(
+                "its journal has more than {MOST_LINES} lines, or one of more than {} MiB",
+                LONGEST_LINE >> 20
+            ));
+        }
     }
     Ok(())
 }
@@ -202,6 +262,7 @@ fn copy(mut from: impl Read, to: &mut impl Write, item: &Item) -> Result<(), Str
 fn read(file: &Path, folder: &Path, manifest: &Manifest) -> Result<(Header, Vec<Record>)> {
     let path = folder.join(JOURNAL);
     let shown = format!("`{}`", path.display());
+    expect_modest(&fs_err::read(&path)?).map_err(|reason| refused(file, &reason))?;
     let records =
         Journal::read(&path).map_err(|error| refused(file, &error.chain().replace(&shown, "its journal")))?;
     let header = header(&records).cloned().filter(|header| header.run == manifest.run);

@@ -2,6 +2,8 @@
 
 mod adopting;
 mod from;
+#[cfg(unix)]
+mod hostile;
 mod killed;
 mod obstacles;
 mod preparing;
