@@ -127,7 +127,10 @@ fn refuse_open(proposal: &Proposal) -> Result<()> {
         1 => "1 point needs you".to_owned(),
         several => format!("{several} points need you"),
     };
-    Err(Error::refused(message).help("they are listed above under `needs you`, with what to do"))
+    Err(Error::refused(message).help(
+        "they are listed above under `needs you`: add a file that is not bumped to `files` in [stage.version], and have a \
+         stage of your own do the rest (`run = [...]` in [stage.NAME]), or do it by hand",
+    ))
 }
 
 fn ask_for_name(context: &Context, error: &Error) -> Result<String> {

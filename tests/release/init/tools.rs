@@ -106,6 +106,11 @@ include_bumps = ["major"]
     ] {
         assert_eq!(outcome_of(setting), expected, "{setting}: {:?}", fate(&report, setting));
     }
+    // What is left to the user ends with what to do.
+    let error = outcome.events().pop().expect("an error");
+    assert_eq!(error["message"], "2 points need you");
+    let help = error["help"][0].as_str().unwrap_or_default();
+    assert!(help.contains("`files` in [stage.version]") && help.contains("[stage.NAME]"), "{error}");
     assert_eq!(
         bare(&project.read("release.toml")),
         [
