@@ -20,14 +20,17 @@ const OWN_WORK: [(&str, &str); 8] = [
     ("git tag", "the stage `tag` does it"),
 ];
 
+/// Commands that collect fragments into the changelog
+const COLLECTING: [&str; 2] = ["towncrier build", "scriv collect"];
+
 /// Adds a stage for each hook.
 pub(super) fn hooks(finds: &Finds<'_>, decided: &mut Decided, pipeline: &mut Pipeline) {
     let mut first = 0;
     for tool in finds.tools {
         for hook in &tool.hooks {
-            let verdict = match own_work(hook) {
-                Some(reason) => Verdict::Dropped(reason.to_owned()),
-                None => match command(hook) {
+            let verdict = match split(hook, finds) {
+                (left, Some(reason)) if left.is_empty() => Verdict::Dropped(reason.to_owned()),
+                (left, _) => match command(&left) {
                     Ok(command) => {
                         let name = stage_name(&hook.name, &pipeline.stages);
                         let stage = format!("stage.{name}");
@@ -60,17 +63,33 @@ pub(super) fn hooks(finds: &Finds<'_>, decided: &mut Decided, pipeline: &mut Pip
     }
 }
 
-fn own_work(hook: &Hook) -> Option<&'static str> {
-    let works = |command: &String| {
-        OWN_WORK.iter().find(|(words, _)| command.contains(words)).map(|(_, reason)| *reason)
-    };
-    let reasons: Option<Vec<&str>> = hook.commands.iter().map(works).collect();
-    reasons?.first().copied()
+/// The commands whose work no stage does, and the reason for the first of the others.
+fn split<'a>(hook: &'a Hook, finds: &Finds<'_>) -> (Vec<&'a str>, Option<&'static str>) {
+    let (mut left, mut reason) = (Vec::new(), None);
+    for command in &hook.commands {
+        match own_work(command, finds) {
+            Some(found) => reason = reason.or(Some(found)),
+            None => left.push(command.as_str()),
+        }
+    }
+    (left, reason)
+}
+
+/// Why no stage is needed for a command, if so.
+fn own_work(command: &str, finds: &Finds<'_>) -> Option<&'static str> {
+    let discovery = finds.discovery;
+    let collects = discovery.fragments.is_some() && COLLECTING.iter().any(|words| command.contains(words));
+    let generator = discovery.learned.generator.as_ref().map(|generator| generator.value.as_str());
+    let generates = generator.is_some_and(|name| command.replace("git cliff", "git-cliff").contains(name));
+    if collects || generates {
+        return Some("the stage `changelog` does it");
+    }
+    OWN_WORK.iter().find(|(words, _)| command.contains(words)).map(|(_, reason)| *reason)
 }
 
 /// The commands as one for a shell.
-fn command(hook: &Hook) -> Result<String, String> {
-    let joined = hook.commands.join(" && ");
+fn command(commands: &[&str]) -> Result<String, String> {
+    let joined = commands.join(" && ");
     if joined.contains('\0') {
         return Err("the command is not a text".to_owned());
     }

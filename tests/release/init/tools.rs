@@ -196,6 +196,36 @@ cmd = "echo {current_version}"
     assert!(!project.folder().join("tbump.toml").exists());
 }
 
+/// pytest-dynamodb's tbump collects the fragments, which the stage `changelog` does as well: twice would fail.
+#[test]
+fn what_collects_fragments_already_is_no_stage() {
+    let toml = "[version]\ncurrent = \"1.0.0\"\nregex = '(?P<major>\\d+)\\.(?P<minor>\\d+)\\.(?P<patch>\\d+)'\n\
+                [git]\nmessage_template = \"Release {new_version}\"\ntag_template = \"v{new_version}\"\n\
+                [[file]]\nsrc = \"pyproject.toml\"\n\
+                [[before_commit]]\nname = \"Build changelog\"\ncmd = \"pipenv run towncrier build --yes\"\n\
+                [[before_commit]]\nname = \"Make docs\"\ncmd = \"make docs\"\n";
+    let towncrier = "[tool.towncrier]\ndirectory = \"changes\"\nfilename = \"CHANGELOG.md\"\n";
+    let with = |text: &str, fragments: bool| {
+        let project = project().file("tbump.toml", text);
+        let project = match fragments {
+            true => project.file("towncrier.toml", towncrier).file("changes/1.feature.md", "More\n"),
+            false => project,
+        };
+        let project = project.build();
+        let outcome = project.pyrelease("init --yes --format json").code(0);
+        (fate(&report(&outcome), "before_commit (Build changelog) cmd"), project.read("release.toml"))
+    };
+    let (fate, config) = with(toml, true);
+    assert_eq!((fate.0.as_str(), fate.1.as_str()), ("dropped", "the stage `changelog` does it"));
+    assert!(
+        !config.contains("towncrier build") && config.contains("[\"sh\", \"-c\", \"make docs\"]"),
+        "{config}"
+    );
+    let (fate, config) = with(toml, false);
+    assert_eq!(fate.0, "converted");
+    assert!(config.contains("pipenv run towncrier build --yes"), "{config}");
+}
+
 #[test]
 fn commitizen_of_its_documentation() {
     for (path, text) in [
