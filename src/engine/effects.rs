@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 pub use workbench::Workbench;
 
 use super::event::{Event, Listener};
-use super::journal::{Earlier, Entry, Journal, Record, entries};
+use super::journal::{Earlier, Entry, Journal, Record};
 use super::locks::LocksBefore;
 use super::model::{Action, Effect, MemberActions, PluginSteps, Reach, State};
 use super::run::RunFolder;
@@ -274,7 +274,7 @@ impl<'run> Effects<'run> {
                 self.stage, self.reach
             )));
         }
-        match Earlier::of(live.journal.records(), &self.stage, &effect) {
+        match Earlier::of(live.journal.records(), live.journal.entries(), &self.stage, &effect) {
             Earlier::Open => {}
             Earlier::Done => {
                 self.note(&format!("{effect}: done before the run was interrupted"));
@@ -314,8 +314,8 @@ impl<'run> Effects<'run> {
     /// The effects that earlier attempts at this stage did, and that still stand; the last one last.
     pub fn completed(&self) -> Vec<Effect> {
         let Some(live) = &self.live else { return Vec::new() };
-        let own = |entry: &Entry| entry.stage == self.stage && entry.state == State::Done;
-        entries(live.journal.records()).into_iter().filter(own).map(|entry| entry.effect).collect()
+        let own = |entry: &&Entry| entry.stage == self.stage && entry.state == State::Done;
+        live.journal.entries().iter().filter(own).map(|entry| entry.effect.clone()).collect()
     }
 
     /// The run's id; none if the effects are inert.

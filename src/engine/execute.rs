@@ -248,7 +248,7 @@ impl<'a> Execution<'a> {
     }
 
     fn is_public(&self) -> bool {
-        point_of_no_return(&entries(self.journal.records())).is_some()
+        point_of_no_return(self.journal.entries()).is_some()
     }
 
     /// Makes the clone, or reuses it; returns the position of the first stage to run.
@@ -352,7 +352,7 @@ impl<'a> Execution<'a> {
         let landed = |entry: &super::journal::Entry| {
             matches!(entry.effect, Effect::Land { .. }) && entry.state == State::Done
         };
-        if entries(self.journal.records()).iter().any(landed) {
+        if self.journal.entries().iter().any(landed) {
             return Ok(());
         }
         let Some(landing) = landing(&self.release).missing(&self.release.checkout.repository) else {

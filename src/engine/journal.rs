@@ -201,6 +201,8 @@ pub struct Journal {
     /// Bytes of the file that hold whole records
     length: u64,
     records: Vec<Record>,
+    /// The effects that the records are about, in their order
+    entries: Vec<Entry>,
     next_id: u64,
     path: PathBuf,
     /// The note of the journal's end beside it; none if the journal had none from the start
@@ -225,6 +227,7 @@ impl Journal {
             file,
             length: 0,
             records: Vec::new(),
+            entries: Vec::new(),
             next_id: 0,
             path: path.to_owned(),
             tail,
@@ -251,7 +254,8 @@ impl Journal {
         let is_whole = end(&text[..intact], path) == End::Noted;
         // A journal that lost its end keeps that state.
         let tail = if is_whole { Tail::open(path).ok() } else { None };
-        Ok(Self { file, length: intact as u64, records, next_id, path: path.to_owned(), tail, is_whole })
+        let (length, path, entries) = (intact as u64, path.to_owned(), entries(&records));
+        Ok(Self { file, length, records, entries, next_id, path, tail, is_whole })
     }
 
     /// Whether the journal is known to be complete. In an incomplete one every record is true, but later ones may be missing.
@@ -282,6 +286,11 @@ impl Journal {
 
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// The effects of the run in their order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     pub fn header(&self) -> Option<&Header> {
@@ -319,6 +328,7 @@ impl Journal {
         if self.is_whole {
             self.tail = Some(Tail::create(&self.path)?);
         }
+        self.entries.clear();
         std::mem::take(&mut self.records).into_iter().try_for_each(|record| self.put(record))
     }
 
@@ -348,6 +358,7 @@ impl Journal {
             let _ = fs_err::remove_file(reserve(&self.path));
         }
         failpoints::at_record(Failpoint::AfterRecord, || record.shown());
+        entries::follow(&mut self.entries, &record);
         self.records.push(record);
         Ok(())
     }

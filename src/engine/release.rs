@@ -1,6 +1,6 @@
 //! The release in progress: what every stage can read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::finding::Finding;
 use crate::python::project::{Files, Project};
 use crate::python::version::Version;
 use crate::world::Environment;
-use crate::world::git::{Author, Examination, Head, Repository};
+use crate::world::git::{Author, CommitRecord, Examination, Head, ListedTag, Past, Repository};
 use crate::world::hashes::Hashes;
 use crate::world::kept_environment::ResolvedEnvironment;
 
@@ -28,6 +28,8 @@ pub struct Checkout {
     pub hashes: Hashes,
     /// The folders of other projects in the repository, each with a final `/`: what is in them is not this project's
     others: Arc<[String]>,
+    /// What all projects of the repository ask about its past, if there are several
+    past: Option<Arc<Past>>,
     /// The edited files, if the project is read as it is in the working tree, not as it is committed
     edits: Option<BTreeSet<String>>,
 }
@@ -52,7 +54,7 @@ impl Checkout {
             prefix.push('/');
         }
         let (hashes, others) = (Hashes::default(), Arc::default());
-        Ok(Self { repository, head, prefix, environment, hashes, others, edits: None })
+        Ok(Self { repository, head, prefix, environment, hashes, others, past: None, edits: None })
     }
 
     /// The same with another folder of the repository as the project's, and with a handle of its own on the repository.
@@ -60,9 +62,15 @@ impl Checkout {
     ///
     /// # Errors
     /// The repository cannot be opened again.
-    pub fn in_folder(&self, prefix: &str, others: Vec<String>) -> Result<Self> {
+    pub fn in_folder(&self, prefix: &str, mut others: Vec<String>) -> Result<Self> {
+        others.sort();
         let again = self.with(self.repository.reopened()?);
         Ok(Self { prefix: prefix.to_owned(), others: others.into(), ..again })
+    }
+
+    /// From now on, what is asked about the past is kept, for this project and those in other folders.
+    pub fn keep_past(&mut self) {
+        self.past = Some(Arc::default());
     }
 
     /// The folders of other projects in the repository, each with a final `/`.
@@ -70,11 +78,45 @@ impl Checkout {
         &self.others
     }
 
-    /// Whether a path of the project leads to a file of another project.
-    pub fn is_of_another(&self, path: &str) -> bool {
-        !self.others.is_empty()
-            && inside(&self.prefix, path)
-                .is_some_and(|file| self.others.iter().any(|folder| file.starts_with(folder.as_str())))
+    /// Whether a file of the repository is in the folder of another project.
+    fn is_foreign(&self, file: &str) -> bool {
+        let folders = file.match_indices('/').map(|(at, _)| &file[..=at]);
+        let is_other =
+            |folder: &str| self.others.binary_search_by(|other| other.as_str().cmp(folder)).is_ok();
+        !self.others.is_empty() && folders.into_iter().any(is_other)
+    }
+
+    /// The tags of the repository.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn tags(&self) -> Result<Arc<[ListedTag]>> {
+        match &self.past {
+            Some(past) => past.tags(&self.repository),
+            None => Ok(self.repository.tags()?.into()),
+        }
+    }
+
+    /// Those of the tagged commits that are HEAD or an ancestor of it, the newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn nearest<'c>(&self, commits: &[&'c str], limit: usize) -> Result<Vec<&'c str>> {
+        let Some(past) = &self.past else {
+            return self.repository.nearest(&self.head.commit, commits, limit);
+        };
+        let wanted: HashSet<&'c str> = commits.iter().copied().collect();
+        let order = past.order(&self.repository, &self.head.commit)?;
+        let found = order.iter().filter_map(|commit| wanted.get(commit.as_str()).copied());
+        Ok(found.take(limit).collect())
+    }
+
+    /// What a commit says, and what it changed apart from the folders of other projects; paths are of the project.
+    pub fn record(&self, commit: &str) -> Option<CommitRecord> {
+        match &self.past {
+            Some(past) => past.record(&self.repository, commit, &self.prefix, &|file| self.is_foreign(file)),
+            None => self.repository.commit_record(commit, &self.prefix),
+        }
     }
 
     fn with(&self, repository: Repository) -> Self {
@@ -85,6 +127,7 @@ impl Checkout {
             environment: self.environment.clone(),
             hashes: self.hashes.clone(),
             others: Arc::clone(&self.others),
+            past: self.past.clone(),
             edits: self.edits.clone(),
         }
     }

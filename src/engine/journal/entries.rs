@@ -57,72 +57,80 @@ impl Entry {
 
 /// The effects of a run in their order.
 pub fn entries(records: &[Record]) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
-    let set = |entries: &mut Vec<Entry>, id: u64, state: State| {
-        if let Some(entry) = entries.iter_mut().find(|entry| entry.id == id) {
-            entry.state = state;
-            entry.is_being_undone = false;
-        }
-    };
-    for record in records {
-        match record {
-            Record::Intent { id, at, stage, effect, .. } => entries.push(Entry {
-                id: *id,
-                at: *at,
-                stage: stage.clone(),
-                effect: effect.clone(),
-                state: State::InDoubt,
-                is_being_undone: false,
-                undo_fence: None,
-                is_sent: false,
-                never: None,
-            }),
-            Record::Done { id, .. } => {
-                set(&mut entries, *id, State::Done);
-                // A repeated attempt that succeeded settles the earlier one.
-                if let Some(at) = entries.iter().position(|entry| entry.id == *id) {
-                    let (before, now) = entries.split_at_mut(at);
-                    let same = |entry: &&mut Entry| {
-                        entry.state == State::InDoubt && entry.effect.repeats(&now[0].effect)
-                    };
-                    before.iter_mut().filter(same).for_each(|entry| entry.state = State::NotDone);
-                }
-            }
-            Record::NotDone { id, reason, is_final } => {
-                set(&mut entries, *id, State::NotDone);
-                if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
-                    entry.never = is_final.then(|| reason.clone());
-                }
-            }
-            Record::Doubted { id, at } => {
-                if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
-                    entry.at = *at;
-                    entry.is_sent = true;
-                }
-            }
-            // An undo that began may or may not have happened.
-            Record::Undo { id, at, fence, .. } => {
-                if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
-                    entry.state = State::InDoubt;
-                    entry.at = at.unwrap_or(entry.at);
-                    entry.is_being_undone = true;
-                    entry.undo_fence.clone_from(fence);
-                    entry.is_sent = false;
-                }
-            }
-            Record::Undone { id, .. } => set(&mut entries, *id, State::Undone),
-            Record::Kept { id, .. } => set(&mut entries, *id, State::Kept),
-            // The effects on refs happened in another repository.
-            Record::Imported {} => {
-                let at_refs =
-                    |entry: &&mut Entry| matches!(entry.effect, Effect::Land { .. } | Effect::Push { .. });
-                let done = entries.iter_mut().filter(at_refs).filter(|entry| entry.state == State::Done);
-                done.for_each(|entry| entry.state = State::InDoubt);
-            }
-            _ => {}
-        }
-    }
+    let mut entries = Vec::new();
+    records.iter().for_each(|record| follow(&mut entries, record));
     entries
+}
+
+/// Brings the effects to the state after one more record.
+pub(super) fn follow(entries: &mut Vec<Entry>, record: &Record) {
+    match record {
+        Record::Intent { id, at, stage, effect, .. } => entries.push(Entry {
+            id: *id,
+            at: *at,
+            stage: stage.clone(),
+            effect: effect.clone(),
+            state: State::InDoubt,
+            is_being_undone: false,
+            undo_fence: None,
+            is_sent: false,
+            never: None,
+        }),
+        Record::Done { id, .. } => {
+            set(entries, *id, State::Done);
+            // A repeated attempt that succeeded settles the earlier one.
+            if let Some(at) = entries.iter().rposition(|entry| entry.id == *id) {
+                let (before, now) = entries.split_at_mut(at);
+                let same = |entry: &&mut Entry| {
+                    entry.state == State::InDoubt && entry.effect.repeats(&now[0].effect)
+                };
+                before.iter_mut().filter(same).for_each(|entry| entry.state = State::NotDone);
+            }
+        }
+        Record::NotDone { id, reason, is_final } => {
+            if let Some(entry) = set(entries, *id, State::NotDone) {
+                entry.never = is_final.then(|| reason.clone());
+            }
+        }
+        Record::Doubted { id, at } => {
+            if let Some(entry) = of_id(entries, *id) {
+                entry.at = *at;
+                entry.is_sent = true;
+            }
+        }
+        // An undo that began may or may not have happened.
+        Record::Undo { id, at, fence, .. } => {
+            if let Some(entry) = of_id(entries, *id) {
+                entry.state = State::InDoubt;
+                entry.at = at.unwrap_or(entry.at);
+                entry.is_being_undone = true;
+                entry.undo_fence.clone_from(fence);
+                entry.is_sent = false;
+            }
+        }
+        Record::Undone { id, .. } => drop(set(entries, *id, State::Undone)),
+        Record::Kept { id, .. } => drop(set(entries, *id, State::Kept)),
+        // The effects on refs happened in another repository.
+        Record::Imported {} => {
+            let at_refs =
+                |entry: &&mut Entry| matches!(entry.effect, Effect::Land { .. } | Effect::Push { .. });
+            let done = entries.iter_mut().filter(at_refs).filter(|entry| entry.state == State::Done);
+            done.for_each(|entry| entry.state = State::InDoubt);
+        }
+        _ => {}
+    }
+}
+
+/// The effect with this id; most records are about a late one.
+fn of_id(entries: &mut [Entry], id: u64) -> Option<&mut Entry> {
+    entries.iter_mut().rfind(|entry| entry.id == id)
+}
+
+fn set(entries: &mut [Entry], id: u64, state: State) -> Option<&mut Entry> {
+    let entry = of_id(entries, id)?;
+    entry.state = state;
+    entry.is_being_undone = false;
+    Some(entry)
 }
 
 /// How long an interrupted upload may still arrive, in seconds: PyPI allows a request 240
@@ -182,12 +190,11 @@ pub fn needs_user_decision(records: &[Record], stage: &str, effect: &Effect) -> 
         return effect.class == Class::Irreversible && effect.reach >= Reach::Public;
     }
     let has_verify = matches!(effect, Effect::Command { verify: Some(_), .. });
-    !has_verify && matches!(Earlier::of(records, stage, effect), Earlier::InDoubt)
+    !has_verify && matches!(Earlier::of(records, &entries(records), stage, effect), Earlier::InDoubt)
 }
 
 impl Earlier {
-    pub fn of(records: &[Record], stage: &str, effect: &Effect) -> Self {
-        let entries = entries(records);
+    pub fn of(records: &[Record], entries: &[Entry], stage: &str, effect: &Effect) -> Self {
         let Some(last) = entries.iter().rfind(|entry| entry.stage == stage && entry.effect == *effect) else {
             return Self::Open;
         };

@@ -116,8 +116,13 @@ fn is_word(text: &str) -> bool {
 /// The tags of a project's releases, among all tags of its repository.
 ///
 /// `names` are the names of the project, and of its folder below the top of the repository, if it lies in one. Tags
-/// that name another package belong to that one: they count only where no tag names this project or none at all.
-pub fn own<'t>(tags: impl IntoIterator<Item = &'t str>, names: &[&str], is_nested: bool) -> Vec<VersionTag> {
+/// that name another package belong to that one: they count only where no tag names this project or none at all, and not
+/// where the other projects of the repository are known.
+pub fn own<'t>(
+    tags: impl IntoIterator<Item = &'t str>,
+    names: &[&str],
+    (is_nested, has_siblings): (bool, bool),
+) -> Vec<VersionTag> {
     let names: Vec<String> = names.iter().map(|name| normalize(name)).collect();
     let (mut plain, mut named) = (Vec::new(), Vec::new());
     let mut others: BTreeMap<String, Vec<VersionTag>> = BTreeMap::new();
@@ -130,7 +135,8 @@ pub fn own<'t>(tags: impl IntoIterator<Item = &'t str>, names: &[&str], is_neste
     }
     let mut own = match (is_nested, named.is_empty(), plain.is_empty()) {
         (true, false, _) => named,
-        (_, true, true) => others.into_values().max_by_key(Vec::len).unwrap_or_default(),
+        (true, true, _) if has_siblings => Vec::new(),
+        (_, true, true) if !has_siblings => others.into_values().max_by_key(Vec::len).unwrap_or_default(),
         _ => plain.into_iter().chain(named).collect(),
     };
     // `v1` beside `v1.2.3` is a tag that moves, and `20240131` a day.
@@ -185,7 +191,7 @@ mod tests {
     #[test]
     fn knows_the_tags_of_one_project_among_those_of_several() {
         let found = |tags: &[&str], names: &[&str], nested| -> Vec<String> {
-            own(tags.iter().copied(), names, nested).into_iter().map(|tag| tag.name).collect()
+            own(tags.iter().copied(), names, (nested, false)).into_iter().map(|tag| tag.name).collect()
         };
         let all = ["hatch-v1.2.0", "hatchling-v1.3.0", "v0.1.0", "nightly", "v1"];
         assert_eq!(found(&all, &["hatchling", "backend"], true), ["hatchling-v1.3.0"]);

@@ -56,10 +56,11 @@ pub struct Workspace {
 /// The configuration has no workspace, or a member or a stage is wrong.
 pub fn begin(
     config: &Config,
-    checkout: Checkout,
+    mut checkout: Checkout,
     request: &Request<'_>,
     plugins: &Plugins<'_>,
 ) -> Result<(Pipeline, Release, Vec<Finding>)> {
+    checkout.keep_past();
     let workspace = Arc::new(Workspace::of(config, &checkout)?);
     let Selection { release, findings } = select(config, checkout, &workspace, request)?;
     let pipeline = pipeline_of(config, &workspace, &release, plugins)?;

@@ -58,10 +58,11 @@ impl History {
         (name, has_static_version): (&str, bool),
         style: Option<&TagStyle>,
     ) -> Result<Self> {
-        let listed = checkout.repository.tags()?;
+        let listed = checkout.tags()?;
         let folder = checkout.prefix.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let names = listed.iter().map(|tag| tag.name.as_str());
-        let mut tags = habits::own(names, &[name, folder], !checkout.prefix.is_empty());
+        let mut tags =
+            habits::own(names, &[name, folder], (!checkout.prefix.is_empty(), !checkout.others().is_empty()));
         if let Some(style) = style {
             let configured = listed.iter().filter_map(|tag| {
                 let version = style.version(&tag.name)?;
@@ -124,7 +125,7 @@ fn reachable<'t>(
         }
     }
     let commits: Vec<&str> = at.keys().copied().collect();
-    let nearest = checkout.repository.nearest(&checkout.head.commit, &commits, MOST_REACHABLE)?;
+    let nearest = checkout.nearest(&commits, MOST_REACHABLE)?;
     let mut found = Vec::new();
     for commit in nearest {
         let mut here = at.remove(commit).unwrap_or_default();
@@ -176,8 +177,7 @@ fn past_releases(
                 break;
             }
             records += 1;
-            let Some(mut record) = repository.commit_record(&commit, &checkout.prefix) else { break };
-            record.changes.retain(|change| !checkout.is_of_another(&change.path));
+            let Some(record) = checkout.record(&commit) else { break };
             let is_tagged = first.is_none();
             if habits::writes_version(&record.changes, tag) {
                 found = Some((commit, record));

@@ -27,7 +27,7 @@ pub(super) fn learned(checkout: &Checkout, history: &History) -> Option<Learned<
     for _ in 0..MOST_COMMITS {
         let Some(parent) = repository.first_parent(&commit).filter(|_| !marked.is_empty()) else { break };
         if let Some(tag) = marked.remove(&parent) {
-            let record = repository.commit_record(&commit, &checkout.prefix)?;
+            let record = checkout.record(&commit)?;
             after.push(AfterRelease { tag: tag.clone(), changes: record.changes });
         }
         commit = parent;

@@ -15,6 +15,7 @@ mod land;
 mod large;
 mod locks;
 mod partial_checkout;
+mod past;
 mod patience;
 mod private_clone;
 mod push;
@@ -42,11 +43,12 @@ pub use holders::{Holder, holders, holders_after};
 pub use land::{Landing, TagRef, short};
 pub use large::LargeFiles;
 pub use locks::{LockFile, LockScope};
+pub use past::Past;
 pub use patience::PATIENCE;
 pub use private_clone::PrivateClone;
 pub use push::PushError;
 pub use ref_query::RefQuery;
-pub use releases::ListedTag;
+pub use releases::{CommitRecord, ListedTag};
 pub use remote::{DefaultBranch, LocalRemote, RefUpdate, Remote};
 use settings::Settings;
 pub use submodules::{Submodule, SubmoduleState};
@@ -121,7 +123,7 @@ impl Repository {
     pub fn reopened(&self) -> Result<Self> {
         let again = self.other(&self.top)?;
         let (settings, restrictions) = (self.settings.clone(), self.restrictions.clone());
-        Ok(Self { settings, restrictions, ..again })
+        Ok(Self { settings, restrictions, examination: self.examination.clone(), ..again })
     }
 
     /// Another handle on it, for a preflight in a thread of its own.

@@ -118,7 +118,8 @@ impl Repository {
         enqueue(&mut queue, first);
         let mut found = Vec::new();
         for _ in 0..MOST_COMMITS {
-            let Some((_, _, id)) = queue.pop().filter(|_| found.len() < limit) else { break };
+            let is_over = found.len() >= limit.min(wanted.len());
+            let Some((_, _, id)) = queue.pop().filter(|_| !is_over) else { break };
             found.extend(wanted.get(&id));
             let commit = self.repository.find_commit(id).map_err(broken)?;
             for parent in commit.parent_ids().filter(|parent| seen.insert(*parent)).collect::<Vec<_>>() {
@@ -270,7 +271,7 @@ fn hunks(patch: &Patch<'_>) -> Vec<Hunk> {
 }
 
 /// A path from the top of the repository, seen from the folder `prefix` (with a final `/`, or empty).
-fn relative(prefix: &str, path: &str) -> String {
+pub(super) fn relative(prefix: &str, path: &str) -> String {
     let mut rest = path;
     let mut above = 0;
     let mut folders = prefix.split('/').filter(|folder| !folder.is_empty());
