@@ -169,6 +169,12 @@ impl Checkout {
         }
     }
 
+    /// The file of the repository that a path of the project leads to, relative to the repository's top.
+    pub fn file_of(&self, path: &str) -> Option<String> {
+        let inside = inside(&self.prefix, path)?;
+        Some(self.repository.resolved(&self.head.commit, &inside).unwrap_or(inside))
+    }
+
     /// Findings for local edits in files that a stage changes.
     ///
     /// # Errors

@@ -158,7 +158,7 @@ fn are<T>(paths: &[T], shown: &str) -> String {
 }
 
 /// The first five paths, and the number of the others.
-fn shown(paths: &[String]) -> String {
+pub(super) fn shown(paths: &[String]) -> String {
     let first: Vec<String> = paths.iter().take(5).map(|path| format!("`{path}`")).collect();
     match paths.len() - first.len() {
         0 => first.join(", "),

@@ -6,7 +6,7 @@ use super::credentials::ask_for_missing;
 use super::prepare::author;
 use super::resume::{ResumeOptions, complete};
 use super::session::{Session, configuration_of_run};
-use super::transfer::foreign;
+use super::transfer::{expect_own_commit, foreign};
 use super::{Context, lost, open};
 use crate::engine::adoption;
 use crate::engine::event::{Event, Listener};
@@ -95,6 +95,9 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
     }
     context.confirm(options.yes, &format!("Publish {about} from here?"))?;
     checkout.repository.give_consent();
+    if local.is_none() {
+        expect_own_commit(context, &imported, &checkout.repository)?;
+    }
     // What has begun is a matter of `resume`, which looks after what is left.
     let has_begun = entries(&records).iter().any(|entry| entry.state != State::NotDone);
     let checked = match has_begun {

@@ -251,10 +251,7 @@ fn why_not_committed(pipeline: &Pipeline, release: &mut Release, listener: &dyn 
         Ok(plan) => plan,
         Err(error) => return Some(error.to_string()),
     };
-    let actions = plan.stages.iter().flat_map(|stage| {
-        stage.actions.iter().chain(stage.members.iter().flat_map(|member| &member.actions))
-    });
-    actions.into_iter().find_map(|action| match action {
+    plan.stages.iter().flat_map(|stage| stage.all_actions()).find_map(|action| match action {
         Action::Write { path } => Some(format!("`{path}` is not yet as it is for {}", plan.version)),
         _ => None,
     })

@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
+use super::session::Session;
 use super::{Context, open};
 use crate::config::{self, Config, Source};
 use crate::engine::event::{Event, Listener};
 use crate::engine::journal::Header;
+use crate::engine::model::PluginSteps;
 use crate::engine::release::Checkout;
 use crate::engine::run::Store;
-use crate::engine::transfer;
+use crate::engine::transfer::{self, ImportedRun};
 use crate::error::{Error, Result};
 use crate::python::filename::normalize;
 use crate::stages;
+use crate::world::git::Repository;
 
 /// Packs the unfinished run into a file.
 ///
@@ -77,6 +80,26 @@ pub(super) fn foreign(checkout: &Checkout, header: &Header) -> Option<String> {
     })
 }
 
+/// Refuses a run whose release commit changes other files than its stages write, or does not follow the commit that it
+/// began at.
+///
+/// # Errors
+/// The run is refused; or its stages cannot plan what they write.
+pub(super) fn expect_own_commit(
+    context: &Context,
+    imported: &ImportedRun,
+    repository: &Repository,
+) -> Result<()> {
+    let changes = imported.changes(repository)?;
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let (_, pipeline, mut release) = Session::of_run(context, &imported.header)?;
+    // The checks of the run have reported what the plan would report again.
+    let plan = pipeline.plan(&mut release, PluginSteps::default(), &|_: &Event<'_>| {})?;
+    transfer::expect_planned(&changes, (&pipeline, &plan), &release, stages::only_reads)
+}
+
 /// Imports a packed run into this repository, after asking.
 pub(super) fn import(
     context: &Context,
@@ -95,5 +118,6 @@ pub(super) fn import(
         format!("Finish the release of {} {} (run {}) here?", header.name, header.version, header.run);
     context.confirm(yes, &question)?;
     checkout.repository.give_consent();
+    expect_own_commit(context, &imported, &checkout.repository)?;
     imported.adopt(store).map(drop)
 }

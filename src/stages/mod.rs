@@ -55,6 +55,7 @@ pub use upload::{
     CONNECTIONS, Installer, MOST_CONNECTIONS, StandaloneUpload, TrialByName, Verification, address_of,
     newer_releases,
 };
+pub use version::only_reads;
 pub use workflows::published_from;
 
 /// A built-in stage

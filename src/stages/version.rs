@@ -316,16 +316,23 @@ pub(super) fn learned(line: &LearnedLine, from: String, to: String) -> VersionLo
     VersionLocation { path: line.path.clone(), how: VersionSyntax::Line { from, to } }
 }
 
+/// The command that checks uv's lock file, and writes nothing
+const CHECK_LOCK: [&str; 3] = ["uv", "lock", "--check"];
+
+/// Whether a planned command of a stage of ours only reads.
+pub fn only_reads(command: &[String]) -> bool {
+    command == CHECK_LOCK
+}
+
 /// Has uv check its lock file, where uv is there. A lock file that was stale before is not the release's concern.
 pub(super) fn check_lock(release: &Release, effects: &mut Effects<'_>) -> Result<()> {
     let root = release.root();
     if !release.checkout.environment.has_program("uv", &root) {
         return Ok(());
     }
-    let command = ["uv", "lock", "--check"];
-    let action = Action::Command { command: command.map(str::to_owned).to_vec() };
+    let action = Action::Command { command: CHECK_LOCK.map(str::to_owned).to_vec() };
     let checked = effects.private(action, |bench| {
-        Ok(bench.command(&Process::new("uv").args(["lock", "--check"]).folder(&root)).err())
+        Ok(bench.command(&Process::new(CHECK_LOCK[0]).args(&CHECK_LOCK[1..]).folder(&root)).err())
     })?;
     if let Some(Some(error)) = checked {
         let message = format!("`uv lock --check` does not confirm `uv.lock`: {}", error.chain());

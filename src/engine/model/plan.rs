@@ -62,6 +62,13 @@ pub struct PlannedStage {
     pub members: Vec<MemberActions>,
 }
 
+impl PlannedStage {
+    /// Its actions, and those for the members of a workspace.
+    pub fn all_actions(&self) -> impl Iterator<Item = &Action> {
+        self.actions.iter().chain(self.members.iter().flat_map(|member| &member.actions))
+    }
+}
+
 /// What a stage does for a member of a workspace
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

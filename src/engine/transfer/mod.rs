@@ -4,6 +4,7 @@
 //! notes, the distributions with their attestations in `dist/`, and the logs of the stages' commands. The manifest lists the
 //! size and the sha256 of each.
 
+mod commit;
 mod export;
 mod pack;
 mod unpack;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::python::distribution::ATTESTATION;
 
+pub use commit::expect_planned;
 pub(super) use pack::write_bundle;
 pub use pack::{Packed, pack};
 use unpack::run_in;

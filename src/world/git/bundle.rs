@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Head, Landing, PrivateClone, Repository, TagRef};
+use super::{Head, Landing, PrivateClone, Repository, TagRef, paths, short};
 use crate::error::{Error, Result};
 
 /// The ref of the release commit in a bundle
@@ -60,20 +60,9 @@ impl Landing {
     pub fn unbundle(&self, user: &Repository, bundle: Option<&Path>, top: &Path) -> Result<PrivateClone> {
         let head = Head { commit: self.old.clone(), branch: self.branch.clone() };
         let clone = PrivateClone::make(user, &head, top)?;
-        if let Some(bundle) = bundle {
-            let fetch = ["-c", "fetch.fsckObjects=true", "-c", "gc.auto=0", "fetch", "--quiet", "--no-tags"];
-            let quietly = ["--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"];
-            // Fetch into refs of our own, whatever the bundle's refs are named.
-            clone.git(fetch).args(quietly).arg(bundle).arg("+refs/*:refs/pyrelease/bundle/*").read()?;
-        }
-        let lacks =
-            |what: &str| Error::failed(format!("the imported run does not contain the release's {what}"));
-        if clone.git(["cat-file", "-e", &format!("{}^{{commit}}", self.new)]).capture()?.success() {
-            let reset = ["-c", "core.hooksPath=/dev/null", "reset", "--quiet", "--hard", &self.new];
-            clone.git(reset).read()?;
-        } else {
-            return Err(lacks("commit"));
-        }
+        self.fetch_commit(&clone, bundle)?;
+        let reset = ["-c", "core.hooksPath=/dev/null", "reset", "--quiet", "--hard", &self.new];
+        clone.git(reset).read()?;
         for tag in &self.tags {
             let marked =
                 clone.git(["rev-parse", "--verify", "--quiet", &format!("{}^{{commit}}", tag.object)]);
@@ -84,4 +73,54 @@ impl Landing {
         }
         Ok(clone)
     }
+
+    /// The files that the release commit of a bundle changes, relative to the top of the repository; `top` is a folder for
+    /// looking at it.
+    ///
+    /// # Errors
+    /// As [`Self::unbundle`]; or the release commit, or another that it brings, does not follow the commit that the run began
+    /// at.
+    pub fn changes(&self, user: &Repository, bundle: Option<&Path>, top: &Path) -> Result<Vec<String>> {
+        if self.new == self.old {
+            return Ok(Vec::new());
+        }
+        let head = Head { commit: self.old.clone(), branch: self.branch.clone() };
+        let clone = PrivateClone::without_files(user, &head, top)?;
+        self.fetch_commit(&clone, bundle)?;
+        let commits = ["rev-list", "--reverse", "--topo-order", "--parents", &self.new, "--not", &self.old];
+        let listed = clone.git(commits).read()?;
+        let mut tip = self.old.as_str();
+        for (commit, parents) in listed.lines().filter_map(|line| line.split_once(' ')) {
+            tip = if parents == tip { commit } else { "" };
+        }
+        if tip != self.new {
+            return Err(Error::refused(format!(
+                "the release commit {} does not follow {}, at which the run began",
+                short(&self.new),
+                short(&self.old)
+            ))
+            .help("prepare the release again"));
+        }
+        let names = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", &self.old, &self.new];
+        let names = clone.git(names).read_bytes()?;
+        Ok(paths(&names).into_iter().map(|path| path.to_string_lossy().into_owned()).collect())
+    }
+
+    /// Fetches the objects of a bundle, among which or in the repository the release commit must be.
+    fn fetch_commit(&self, clone: &PrivateClone, bundle: Option<&Path>) -> Result<()> {
+        if let Some(bundle) = bundle {
+            let fetch = ["-c", "fetch.fsckObjects=true", "-c", "gc.auto=0", "fetch", "--quiet", "--no-tags"];
+            let quietly = ["--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"];
+            // Fetch into refs of our own, whatever the bundle's refs are named.
+            clone.git(fetch).args(quietly).arg(bundle).arg("+refs/*:refs/pyrelease/bundle/*").read()?;
+        }
+        match clone.git(["cat-file", "-e", &format!("{}^{{commit}}", self.new)]).capture()?.success() {
+            true => Ok(()),
+            false => Err(lacks("commit")),
+        }
+    }
+}
+
+fn lacks(what: &str) -> Error {
+    Error::failed(format!("the imported run does not contain the release's {what}"))
 }

@@ -25,6 +25,18 @@ impl PrivateClone {
     /// # Errors
     /// A `git` command failed, or a file could not be written.
     pub fn make(user: &Repository, head: &Head, top: &Path) -> Result<Self> {
+        let clone = Self::without_files(user, head, top)?;
+        clone.check_out("HEAD")?;
+        clone.refuse_pointers()?;
+        clone.fill_submodules(user, &head.commit)?;
+        Ok(clone)
+    }
+
+    /// The same, but with nothing checked out: for looking at commits.
+    ///
+    /// # Errors
+    /// As [`Self::make`].
+    pub(super) fn without_files(user: &Repository, head: &Head, top: &Path) -> Result<Self> {
         fs_err::create_dir_all(top)?;
         let mut options = RepositoryInitOptions::new();
         options.external_template(false).no_reinit(true);
@@ -52,9 +64,6 @@ impl PrivateClone {
             None => fs_err::write(folder.join("HEAD"), format!("{}\n", head.commit))?,
         }
         clone.configure(user, &common)?;
-        clone.check_out("HEAD")?;
-        clone.refuse_pointers()?;
-        clone.fill_submodules(user, &head.commit)?;
         Ok(clone)
     }
 

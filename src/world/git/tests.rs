@@ -440,3 +440,27 @@ fn the_locks_of_a_landing_are_recognised() {
     fs_err::remove_file(foreign.path()).unwrap();
     assert!(!foreign.is_there());
 }
+
+#[test]
+fn a_release_commit_follows_the_commit_that_the_run_began_at() {
+    let fixture = Fixture::new();
+    let (clone, landing) = fixture.prepared();
+    let changes = |landing: &Landing, name: &str| {
+        let bundle = fixture.top.join(".git").join(name);
+        landing.bundle(&clone, &bundle).unwrap();
+        landing.changes(&fixture.open(), Some(&bundle), &fixture.top.join(".git/look").join(name))
+    };
+    assert_eq!(changes(&landing, "own").unwrap(), ["added.txt", "one.txt"]);
+    let tree = format!("{}^{{tree}}", landing.new);
+    let commit = |parents: &[&str]| {
+        let parents = parents.iter().flat_map(|parent| ["-p", *parent]);
+        clone.git(["commit-tree", "-m", "x", &tree]).args(parents.collect::<Vec<_>>()).read().unwrap()
+    };
+    let orphan = commit(&[]);
+    let merge = commit(&[&landing.old, &orphan]);
+    for (name, new) in [("orphan", orphan), ("merge", merge)] {
+        let forged = Landing { new, tag: None, ..landing.clone() };
+        let error = changes(&forged, name).unwrap_err().to_string();
+        assert!(error.contains("does not follow"), "{error}");
+    }
+}
