@@ -8,6 +8,7 @@ pub mod conventional;
 pub mod distribution;
 pub mod entries;
 pub mod filename;
+pub mod forge;
 pub mod fragments;
 pub mod generators;
 pub mod habits;

@@ -97,7 +97,7 @@ impl RemoteHosts {
 
     /// Whether the remote runs workflows of this forge; `Maybe` if its host is not known.
     pub(super) fn run(&self, forge: Forge) -> Likelihood {
-        let runs = self.addresses.iter().map(|(host, _)| match (forge_of(host), forge) {
+        let runs = self.addresses.iter().map(|(host, _)| match (Forge::of_host(host), forge) {
             (Some(known), _) if is_alike(known) == is_alike(forge) => Likelihood::Yes,
             // These watch repositories of other forges, if somebody has set that up.
             (_, Forge::CircleCi | Forge::Azure | Forge::Travis) => Likelihood::Maybe,
@@ -110,13 +110,13 @@ impl RemoteHosts {
     /// The host and the path of the first URL, and the forge there, where its name tells.
     pub(super) fn shown(&self) -> Option<(String, Option<Forge>)> {
         let (host, path) = self.addresses.first()?;
-        Some((format!("{host}/{path}"), forge_of(host)))
+        Some((format!("{host}/{path}"), Forge::of_host(host)))
     }
 
     /// The page of the forge that shows the runs of a workflow, where the forge is known.
     pub(super) fn page(&self, workflow: &PublishingWorkflow) -> Option<String> {
         let runs_there = |(host, _): &&(String, String)| {
-            forge_of(host).is_some_and(|known| is_alike(known) == is_alike(workflow.forge))
+            Forge::of_host(host).is_some_and(|known| is_alike(known) == is_alike(workflow.forge))
         };
         let (host, path) = self.addresses.iter().find(runs_there)?;
         let file = workflow.workflow.rsplit('/').next().unwrap_or_default();
@@ -156,26 +156,6 @@ fn address(url: &str) -> Option<(String, String)> {
     let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
     let path = path.trim_matches('/');
     Some((host, path.strip_suffix(".git").unwrap_or(path).to_owned()))
-}
-
-/// The forge at a host, where its name tells.
-fn forge_of(host: &str) -> Option<Forge> {
-    let is = |name: &str| host == format!("{name}.com") || host.starts_with(&format!("{name}."));
-    if is("github") {
-        Some(Forge::GitHub)
-    } else if is("gitlab") {
-        Some(Forge::GitLab)
-    } else if host == "codeberg.org" || is("forgejo") {
-        Some(Forge::Forgejo)
-    } else if is("gitea") {
-        Some(Forge::Gitea)
-    } else if host == "bitbucket.org" {
-        Some(Forge::Bitbucket)
-    } else if host.ends_with("dev.azure.com") || host.ends_with(".visualstudio.com") {
-        Some(Forge::Azure)
-    } else {
-        None
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::lines::{Kind, Line};
 use super::{CompareLinks, Format};
+use crate::python::forge::Forge;
 use crate::python::version::{SPELLING, Version};
 
 /// `[label]: URL`, or `.. _label: URL`
@@ -144,20 +145,17 @@ pub(super) fn made_new(links: &CompareLinks) -> (String, String) {
     let repository = links.repository_url.trim_end_matches('/').trim_end_matches(".git");
     let host = repository.split("://").last().unwrap_or("").split('/').next().unwrap_or("");
     let tag = &links.tag;
-    let compare = |older: &str, newer: &str| {
-        if host.contains("bitbucket") {
-            format!("{repository}/branches/compare/{newer}%0D{older}")
-        } else if host.contains("gitlab") {
-            format!("{repository}/-/compare/{older}...{newer}")
-        } else {
-            format!("{repository}/compare/{older}...{newer}")
-        }
+    let forge = Forge::of_host(host);
+    let compare = |older: &str, newer: &str| match forge {
+        Some(Forge::Bitbucket) => format!("{repository}/branches/compare/{newer}%0D{older}"),
+        Some(Forge::GitLab) => format!("{repository}/-/compare/{older}...{newer}"),
+        _ => format!("{repository}/compare/{older}...{newer}"),
     };
-    let version = match &links.previous_tag {
-        Some(previous) => compare(previous, tag),
-        None if host.contains("bitbucket") => format!("{repository}/src/{tag}"),
-        None if host.contains("gitlab") => format!("{repository}/-/tags/{tag}"),
-        None => format!("{repository}/releases/tag/{tag}"),
+    let version = match (&links.previous_tag, forge) {
+        (Some(previous), _) => compare(previous, tag),
+        (None, Some(Forge::Bitbucket)) => format!("{repository}/src/{tag}"),
+        (None, Some(Forge::GitLab)) => format!("{repository}/-/tags/{tag}"),
+        (None, _) => format!("{repository}/releases/tag/{tag}"),
     };
     (compare(tag, "HEAD"), version)
 }

@@ -22,9 +22,9 @@ mod tests;
 mod trigger;
 mod uploader;
 
-use std::fmt;
-
 use super::project::Files;
+
+pub use super::forge::Forge;
 
 pub use hosted::FILES as HOSTED_FILES;
 pub use likelihood::Likelihood;
@@ -60,40 +60,12 @@ pub struct PublishingWorkflow {
     gate: Gate,
 }
 
-/// Where a workflow runs
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Forge {
-    GitHub,
-    Forgejo,
-    Gitea,
-    GitLab,
-    CircleCi,
-    Azure,
-    Travis,
-    Bitbucket,
-}
-
 /// What decides whether an event starts a step
 #[derive(Debug, Clone)]
 enum Gate {
     GitHub(Box<github::Gate>),
     GitLab(gitlab::Gate),
     Hosted(hosted::Gate),
-}
-
-impl fmt::Display for Forge {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::GitHub => "GitHub",
-            Self::Forgejo => "Forgejo",
-            Self::Gitea => "Gitea",
-            Self::GitLab => "GitLab",
-            Self::CircleCi => "CircleCI",
-            Self::Azure => "Azure Pipelines",
-            Self::Travis => "Travis CI",
-            Self::Bitbucket => "Bitbucket",
-        })
-    }
 }
 
 impl PublishingWorkflow {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::python::forge::Forge as KnownForge;
 use crate::world::http;
 
 /// A kind of forge
@@ -27,15 +28,13 @@ impl ForgeKind {
         self != Self::Gitlab
     }
 
-    /// The forge of a host, if its name tells.
+    /// The forge of a host, if its name tells and it has releases.
     fn of_host(host: &str) -> Option<Self> {
-        let host = host.to_ascii_lowercase();
-        let has = |word: &str| host.split('.').any(|label| label.split('-').any(|part| part == word));
-        match () {
-            () if has("github") || host.ends_with(".ghe.com") => Some(Self::Github),
-            () if has("gitlab") => Some(Self::Gitlab),
-            () if has("gitea") || has("forgejo") || has("codeberg") => Some(Self::Gitea),
-            () => None,
+        match KnownForge::of_host(host)? {
+            KnownForge::GitHub => Some(Self::Github),
+            KnownForge::GitLab => Some(Self::Gitlab),
+            KnownForge::Forgejo | KnownForge::Gitea => Some(Self::Gitea),
+            KnownForge::Bitbucket | KnownForge::Azure | KnownForge::CircleCi | KnownForge::Travis => None,
         }
     }
 
