@@ -52,7 +52,13 @@ pub enum Which {
 /// # Errors
 /// The file exists or cannot be written, a preflight refuses the release, or a private stage fails.
 pub fn prepare(context: &Context, options: &PrepareOptions<'_>) -> Result<()> {
-    let file = std::path::absolute(context.folder.join(options.out))?;
+    let mut file = std::path::absolute(context.folder.join(options.out))?;
+    // Without `..`, as far as it exists.
+    if let (Some(folder), Some(name)) = (file.parent(), file.file_name())
+        && let Ok(folder) = fs_err::canonicalize(folder)
+    {
+        file = folder.join(name);
+    }
     if file.symlink_metadata().is_ok() {
         return Err(Error::usage(format!("`{}` already exists", file.display()))
             .help("choose another file name, or delete the file"));

@@ -13,6 +13,7 @@ use crate::engine::edits;
 use crate::engine::event::{Event, Listener};
 use crate::engine::release::Release;
 use crate::error::{Error, ErrorKind, Result};
+use crate::finding::{Finding, Severity};
 use crate::stages::{ReleasePlace, commit_message, release_place};
 use crate::world::forge::{Forge, Proposal, Token};
 use crate::world::git::{PrivateClone, RefUpdate, Repository, short};
@@ -79,10 +80,14 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
     let (config, pipeline, _, mut release) = session.release(wanted, ask, &context.ui)?;
     let place = release_place(&config, &release)?;
     let environment = release.checkout.environment.clone();
-    let token = Token::find(&place.forge, &environment, &release.checkout.root()).ok_or_else(|| {
+    let found = Token::find(&place.forge, &environment, &release.checkout.root()).ok_or_else(|| {
         Error::refused(format!("there is no token for {}", place.forge.host))
             .help(Token::advice(&place.forge, &environment))
-    })?;
+    });
+    let token = match found {
+        Err(error) if !options.dry_run => return Err(error),
+        found => found,
+    };
     let branch = format!("release/{}", branch_name(&release));
     let before = expect_free(&release, &place, &branch)?;
     preflight(&pipeline, &release, options.force, listener)?;
@@ -98,6 +103,10 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
         listener.on_event(&Event::Proposed { name, version, branch, commit, url, is_new, written });
     };
     if options.dry_run {
+        if let Err(error) = token {
+            let finding = Finding { severity: Severity::Warning, ..Finding::from(error) };
+            listener.on_event(&Event::Finding { stage: None, finding: &finding });
+        }
         // Commands of the project are named, and not run.
         for (stage, action) in &edits::plan(&pipeline, &mut release, listener)?.actions {
             listener.on_event(&Event::Action { stage, action });
@@ -136,6 +145,7 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
             }
         })?;
     }
+    let token = token?;
     let tell = |message: &str| listener.on_event(&Event::Note { stage: None, message });
     let forge = Forge::new(&place.forge, &token, &environment, &tell)?;
     let body = format!("{notes}\n\nMerged, `pyrelease run` tags and publishes {version}.");

@@ -10,14 +10,14 @@ use super::transfer::{expect_own_commit, foreign};
 use super::{Context, lost, open};
 use crate::engine::adoption;
 use crate::engine::event::{Event, Listener};
-use crate::engine::journal::{Header, Journal, Outcome, Record, entries};
+use crate::engine::journal::{Header, Journal, Outcome, Record, entries, refused_for_good};
 use crate::engine::model::{Outputs, State};
 use crate::engine::preflight::preflight_of_prepared;
 use crate::engine::resume_state::{awaits_wheels, completed_stages};
 use crate::engine::run::RunFolder;
 use crate::engine::stage::Stage;
 use crate::engine::transfer::{self, Here};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Leave;
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::verdict::Policy;
@@ -58,8 +58,12 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
     let about = format!("{} {} (run {})", header.name, header.version, header.run);
     let here = imported.here(&store)?;
     let local = match &here {
-        _ if outcome(&imported.records) == Some(Outcome::Released) => return is_released(context, &about),
-        Here::Over(_, Outcome::Released) => return is_released(context, &about),
+        _ if outcome(&imported.records) == Some(Outcome::Released) => {
+            return is_released(context, &about, &imported.records, options);
+        }
+        Here::Over(run, Outcome::Released) => {
+            return is_released(context, &about, &Journal::read(&run.journal())?, options);
+        }
         Here::Over(_, Outcome::GivenUp) => {
             return Err(Error::refused(format!("{about} was given up here"))
                 .help("`pyrelease status` shows what is left of it; release the next version"));
@@ -118,7 +122,9 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
     let (force, author) = (options.force, author.as_ref());
     let resuming = ResumeOptions { yes: true, force, author, ..ResumeOptions::default() };
     let can_pause = !options.yes && super::can_ask();
-    complete(context, &checkout, (&store, &lock), run, (&resuming, can_pause, checked.as_ref()))
+    let completing = (&resuming, can_pause, checked.as_ref());
+    complete(context, &checkout, (&store, &lock), run.clone(), completing)
+        .map_err(|error| again(error, &run, options.file))
 }
 
 /// Finds what would make the rest of the release fail, before it begins; returns the environment with the credentials that
@@ -146,10 +152,49 @@ fn check(
     Ok(environment)
 }
 
-fn is_released(context: &Context, about: &str) -> Result<()> {
+fn is_released(
+    context: &Context,
+    about: &str,
+    records: &[Record],
+    options: &PublishOptions<'_>,
+) -> Result<()> {
     let message = format!("nothing to publish: {about} is released");
     context.ui.on_event(&Event::Note { stage: None, message: &message });
+    let Some(folder) = options.adopt else { return Ok(()) };
+    let known: Vec<&str> = records
+        .iter()
+        .flat_map(Record::distributions)
+        .map(|distribution| distribution.filename.as_str())
+        .collect();
+    let paths = stages::distributions_below(&context.folder.join(folder))?;
+    let names = paths.iter().filter_map(|path| path.file_name()?.to_str());
+    let ignored: Vec<&str> = names.filter(|name| !known.contains(name)).collect();
+    if !ignored.is_empty() {
+        let message = format!("not part of the release, and ignored: {}", ignored.join(", "));
+        let help =
+            Some("`pyrelease upload FILE --index NAME` adds a file to a release: on PyPI within 14 days");
+        context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
+    }
     Ok(())
+}
+
+/// The error of a publication that did not succeed, with the help that the file can be published again.
+fn again(error: Error, run: &RunFolder, file: &Path) -> Error {
+    let command = format!("`pyrelease publish {}`", file.display());
+    let is_final = || {
+        let records = Journal::read(&run.journal()).unwrap_or_default();
+        refused_for_good(&entries(&records)).is_some()
+    };
+    match error.kind() {
+        // What was undone can begin again.
+        ErrorKind::Failed | ErrorKind::Interrupted if !is_final() => {
+            error.help(format!("the same file can be published again: {command}"))
+        }
+        ErrorKind::Left if !is_final() => {
+            error.help(format!("in another checkout, as a CI job that is run again has it: {command}"))
+        }
+        _ => error,
+    }
 }
 
 fn outcome(records: &[Record]) -> Option<Outcome> {

@@ -191,11 +191,15 @@ impl Stage for Push {
             let moved = update.old != update.new
                 && update.old.as_ref().is_some_and(|old| !repository.contains(&commit, old));
             if moved {
+                let help = match release.is_imported() {
+                    true => prepared::PREPARE_AGAIN,
+                    false => "run `git pull`, then run the release again",
+                };
                 return Err(Error::failed(format!(
                     "`{}` at `{}` moved since the preflight",
                     update.name, remote.name
                 ))
-                .help("run `git pull`, then run the release again"));
+                .help(help));
             }
         }
         let is_there = updates.iter().all(|update| update.old == update.new);

@@ -121,3 +121,32 @@ fn what_is_safe_to_correct_is_corrected_when_asked_for() {
     seen.add(&project.pyrelease("doctor patch --fix").code(0));
     seen.assert();
 }
+
+/// The rights are those of the workflow.
+#[test]
+fn missing_credentials_stop_nothing_where_a_workflow_releases() {
+    let attempt = Attempt::configured(quick(), QUICK);
+    let project = &attempt.project;
+    project.sandbox().write_home(".pypirc", "");
+    project.pyrelease("doctor").code(0);
+    project.git(&["remote", "set-url", "origin", "https://github.com/octo/demo.git"]);
+    project.pyrelease("ci github --yes").code(0);
+    project.commit("Release by a workflow");
+    let outcome = project.pyrelease("doctor").run();
+    assert!(
+        outcome.stderr().contains("pending until `pyrelease publish`: there are no credentials"),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn entries_that_are_not_committed_are_named_where_there_is_nothing_to_release() {
+    let project = quick().changelog("# Changelog\n\n## [Unreleased]\n").build();
+    let before = project.read("CHANGELOG.md");
+    project.write("CHANGELOG.md", &format!("{before}\n### Added\n\n- More.\n"));
+    project.pyrelease("plan").code(3).messages_eq(str![[r#"
+error: 1.0.0 is already released, and the Unreleased section of `CHANGELOG.md` is empty
+help: `CHANGELOG.md` has edits that are not committed, and only what is committed is released: commit them
+
+"#]]);
+}

@@ -166,6 +166,17 @@ fn sound(
         ));
         return (vec![LEAVE], notes);
     }
+    let public: Vec<&str> = report
+        .files
+        .iter()
+        .filter(|file| is_public_elsewhere(file))
+        .map(|file| file.filename.as_str())
+        .collect();
+    if !public.is_empty() {
+        let files = public.join(", ");
+        notes.push(format!("{files} is public, published from elsewhere: the release can only be completed"));
+        return (vec![RESUME, LEAVE], notes);
+    }
     let now = jiff::Timestamp::now().as_second();
     for entry in summary.entries.iter().filter(|entry| entry.may_be_pushed(now)) {
         let what = if entry.is_being_undone { "undo" } else { "push" };
@@ -220,6 +231,12 @@ fn is_missing(file: &super::DistributionStatus) -> bool {
         && file.local != LocalState::Present
         && (file.indexes.is_empty() || indexes.peek().is_some())
         && indexes.all(|at| matches!(at.state, FileState::Absent | FileState::Different))
+}
+
+/// Whether a public index has the file, by no effect of this run. `rollback` refuses then.
+fn is_public_elsewhere(file: &super::DistributionStatus) -> bool {
+    let is_there = |at: &IndexFile| at.state == FileState::Same && !at.by_workflow;
+    !file.rehearsal && file.indexes.iter().any(|at| at.reach == Reach::Public && is_there(at))
 }
 
 /// Whether a public index has other bytes under the file's name. Resuming cannot repair that.

@@ -235,15 +235,24 @@ impl CiOptions {
     }
 }
 
+/// The forges for which `ci` has written a workflow.
+fn written(checkout: &Checkout) -> impl Iterator<Item = Forge> {
+    [Forge::GitHub, Forge::GitLab].into_iter().filter(|forge| {
+        let text = read(checkout.repository.top(), forge.places().workflow).ok().flatten();
+        text.is_some_and(|text| written_by(*forge, &text).is_some())
+    })
+}
+
+/// Whether a workflow that `ci` has written releases the project.
+pub(super) fn has_workflow(checkout: &Checkout) -> bool {
+    written(checkout).next().is_some()
+}
+
 /// What `doctor` says of the workflows that `ci` has written: the publisher that each index has to know.
 pub(super) fn facts(config: &Config, pipeline: &Pipeline, checkout: &Checkout) -> Vec<(String, String)> {
     let mut facts = Vec::new();
-    for forge in [Forge::GitHub, Forge::GitLab] {
+    for forge in written(checkout) {
         let path = forge.places().workflow;
-        let text = read(checkout.repository.top(), path).ok().flatten();
-        if text.is_none_or(|text| written_by(forge, &text).is_none()) {
-            continue;
-        }
         let project = CiProject::of(config, pipeline, checkout);
         let publishers = project.and_then(|project| project.publishers(forge, path)).unwrap_or_default();
         facts.extend(publishers.iter().map(|publisher| {

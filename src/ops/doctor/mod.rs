@@ -32,6 +32,7 @@ pub fn doctor(context: &Context, bumps: &[String], fixes: bool) -> Result<()> {
     let examination = Examination {
         context,
         fixes,
+        has_workflow: Cell::new(false),
         errors: Cell::new(0),
         problems: RefCell::default(),
         offers: RefCell::default(),
@@ -40,6 +41,7 @@ pub fn doctor(context: &Context, bumps: &[String], fixes: bool) -> Result<()> {
     let mut run = bumps.iter().fold("pyrelease run".to_owned(), |run, bump| format!("{run} {bump}"));
     if let Some((config, pipeline, checkout)) = examination.project() {
         examination.repository(&checkout);
+        examination.has_workflow.set(ci::has_workflow(&checkout));
         for (subject, value) in ci::facts(&config, &pipeline, &checkout) {
             examination.fact(&subject, &value);
         }
@@ -110,6 +112,8 @@ struct Examination<'a> {
     context: &'a Context,
     /// Whether to correct what is safe to correct
     fixes: bool,
+    /// Whether a workflow of `ci` releases the project, which has rights of its own
+    has_workflow: Cell<bool>,
     errors: Cell<usize>,
     problems: RefCell<Vec<Problem>>,
     /// What could be corrected
@@ -123,7 +127,8 @@ impl Examination<'_> {
 
     /// Reports a finding. A detail, which a run does not print, is a fact here.
     fn found(&self, stage: Option<&str>, finding: Finding) {
-        let finding = finding.under(Leave { can_ask: super::can_ask(), ..Leave::default() });
+        let prepares = self.has_workflow.get();
+        let finding = finding.under(Leave { can_ask: super::can_ask(), prepares, ..Leave::default() });
         match finding.severity {
             Severity::Detail => self.fact(stage.unwrap_or_default(), &finding.message),
             severity => {

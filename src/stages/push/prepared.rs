@@ -4,6 +4,10 @@ use super::{Push, names, tag_refs};
 use crate::engine::prelude::*;
 use crate::world::git::TagRef;
 
+/// What to do where the branch has moved
+pub(super) const PREPARE_AGAIN: &str =
+    "prepare the release again, on that commit: `pyrelease prepare`, in CI by a new run of the workflow";
+
 impl Push {
     /// That the remote has another tag, or commits that the release was not prepared with.
     ///
@@ -40,8 +44,6 @@ impl Push {
         let short = branch.strip_prefix("refs/heads/").unwrap_or(&branch);
         let message =
             format!("`{short}` at `{}` has commits that the release was not prepared with", remote.name);
-        Ok(Some(Finding::error(message).help(
-            "prepare the release again, on that commit: `pyrelease prepare`, in CI by a new run of the workflow",
-        )))
+        Ok(Some(Finding::error(message).help(PREPARE_AGAIN)))
     }
 }

@@ -65,15 +65,21 @@ pub(super) fn infer(
     let text = checkout.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
     let text = text.ok_or_else(|| nothing(format!("`{path}` is not a committed text file")))?;
     let document = parse(&path, text)?;
+    let uncommitted = is_uncommitted(checkout, &path).then(|| {
+        format!(
+            "`{path}` has edits that are not committed, and only what is committed is released: commit them"
+        )
+    });
     let Some(unreleased) = document.unreleased() else {
-        return Err(nothing(format!("`{path}` has no Unreleased section to infer the next version from")));
+        let error = nothing(format!("`{path}` has no Unreleased section to infer the next version from"));
+        return Err(uncommitted.into_iter().fold(error, Error::help));
     };
     let (bump, reason) = document.suggested_bump().ok_or_else(|| match unreleased.body.is_empty() {
         true => Error::refused(format!(
             "{present} is already released, and the Unreleased section of `{path}` is empty"
         ))
         .with_kind(ErrorKind::NoEntries)
-        .help("add the changes to it first"),
+        .help(uncommitted.unwrap_or_else(|| "add the changes to it first".to_owned())),
         false => {
             nothing(format!("the Unreleased section of `{path}` does not imply the kind of the next release"))
         }
@@ -101,6 +107,13 @@ pub(in crate::stages) fn has_entries(
     let document = text.map(|(text, path)| parse(&path, text)).transpose()?;
     let unreleased = document.as_ref().and_then(|document| document.unreleased());
     Ok(is_made || unreleased.is_some_and(|section| !section.body.is_empty()))
+}
+
+/// Whether the working tree has edits of the file that are not read.
+fn is_uncommitted(checkout: &Checkout, path: &str) -> bool {
+    let Some(file) = checkout.file_of(path) else { return false };
+    checkout.edits().all(|read| read != file)
+        && checkout.repository.edited().is_ok_and(|edited| edited.contains(&file))
 }
 
 /// The bump and its reason. Before 1.0.0 a minor release may break (Semantic Versioning, section 4).

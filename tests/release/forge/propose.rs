@@ -239,3 +239,14 @@ fn a_token_is_not_sent_to_a_host_that_the_project_chose() {
         }
     }
 }
+
+#[test]
+fn what_would_be_proposed_is_shown_without_a_token() {
+    let scene = github();
+    let project = &scene.local.project;
+    let refs = project.refs();
+    let shown = scene.local.pyrelease("propose minor --dry-run").code(0);
+    shown.assert_shown("forge/what-would-be-proposed-is-shown-without-a-token");
+    scene.local.pyrelease("propose minor --yes").code(3);
+    assert_eq!(project.refs(), refs);
+}

@@ -45,6 +45,17 @@ fn wheels_for_three_platforms_are_published_with_the_sdist_that_they_were_built_
         forge.publishing_job(folder, &publish).arg(&file).code(0);
     }
     assert_eq!(forge.local.public.files(), public);
+
+    // One more wheel comes too late.
+    forge.wheels(&file, &wheels, "musllinux_1_2_x86_64", &[]);
+    let late = forge.publishing_job(&folder, &publish).arg(&file).code(0);
+    late.stderr_eq(str![[r#"
+             nothing to publish: demo 1.1.0 (run [RUN]) is released
+warning: not part of the release, and ignored: demo-1.1.0-py3-none-musllinux_1_2_x86_64.whl
+help: `pyrelease upload FILE --index NAME` adds a file to a release: on PyPI within [DAYS] days
+
+"#]]);
+    assert_eq!(forge.local.public.files(), public);
 }
 
 #[test]

@@ -122,3 +122,20 @@ fn before_and_after_the_wheels_joined() {
     assert_eq!(joined(), 1);
     assert_eq!(forge.local.public.files().len(), 3);
 }
+
+/// A run whose files another machine has published cannot be undone, and `status` says so.
+#[test]
+fn status_offers_no_rollback_that_would_be_refused() {
+    let number = number("after-record stage-done push");
+    let forge = Forge::new();
+    let file = forge.prepared("");
+    let first = forge.checkout("first attempt");
+    let job = forge.publishing_job(&first, "publish --yes").arg(&file);
+    assert_eq!(job.env("PYRELEASE_DRILL", format!("kill:{number}")).run().status(), -1);
+    forge.publishing_job(&forge.old_checkout("second attempt"), "publish --yes").arg(&file).code(0);
+    let status = forge.publishing_job(&first, "status").code(0);
+    status.assert_shown("prepare/status-of-what-another-machine-published");
+    forge.publishing_job(&first, "rollback --yes").code(4);
+    forge.publishing_job(&first, "resume --yes").code(0);
+    forge.local.is_released(&first);
+}

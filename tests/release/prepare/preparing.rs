@@ -52,6 +52,18 @@ fn the_events_name_the_file_and_what_is_in_it() {
 }
 
 #[test]
+fn the_file_is_shown_without_detours() {
+    let forge = Forge::new();
+    let folder = forge.checkout("preparing");
+    let prepare =
+        forge.job(&folder, "prepare minor --yes --author-from-forge --out ../preparing/../run.tar.gz");
+    let prepared = prepare.code(0);
+    let file = forge.path("run.tar.gz");
+    assert!(file.is_file() && prepared.stderr().contains(text(&file)), "{prepared}");
+    assert!(!prepared.stderr().contains(".."), "{prepared}");
+}
+
+#[test]
 fn what_prepare_refuses() {
     let mut seen = Transcript::named("prepare/refused");
     let forge = Forge::new();
