@@ -525,6 +525,21 @@ impl Release {
         self.members.iter().for_each(Self::give_consent);
     }
 
+    /// Sets the file to export the run to after its private stages.
+    pub fn set_export(&mut self, file: Option<&PathBuf>) {
+        self.export = file.cloned();
+        self.members.iter_mut().for_each(|member| member.set_export(file));
+    }
+
+    /// The note that an index, a remote or a forge is not asked, where the release is only prepared and without a network.
+    pub fn not_asked(&self, what: &str) -> Option<Finding> {
+        (self.export.is_some() && self.checkout.environment.is_offline()).then(|| {
+            Finding::note(format!(
+                "`{what}` was not asked, as PYRELEASE_OFFLINE is set: `pyrelease publish` asks it"
+            ))
+        })
+    }
+
     /// The values for templates.
     pub fn names(&self) -> &Names {
         &self.target.names

@@ -103,7 +103,7 @@ pub(super) fn complete(
     let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
     let fresh_since = options.fresh.then(Timestamp::now);
     release.set_building(&BuildRequest { fresh_since, ..release.building.clone() });
-    release.export = export_of(journal.records());
+    release.set_export(export_of(journal.records()).as_ref());
     release.give_consent();
     if let Some(author) = options.author {
         release.set_author(author);

@@ -106,6 +106,7 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
         }
         other => other?,
     };
+    release.set_export(options.prepare.map(|prepare| &prepare.file));
     if is_tagged {
         refuse_untagged(&release)?;
         release.set_tagged();
@@ -120,7 +121,6 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
         sdist_only: options.prepare.is_some_and(|prepare| prepare.sdist_only),
         from: options.from.map(|folder| context.folder.join(folder)),
     });
-    release.export = options.prepare.map(|prepare| prepare.file.clone());
     refuse_without_build(&config, &release.building)?;
     if options.prepare.is_none() {
         let (environment, projects) = (&release.checkout.environment, release.uploaded_projects());
@@ -225,6 +225,9 @@ fn refuse_other_tag(release: &Release) -> Result<()> {
 fn refuse_unpushed(release: &Release) -> Result<()> {
     let repository = &release.checkout.repository;
     let Some(remote) = Remote::of(repository, &release.checkout.head, None)? else { return Ok(()) };
+    if release.not_asked(&remote.name).is_some() {
+        return Ok(());
+    }
     let names: Vec<String> = release.tag_names().map(|tag| format!("refs/tags/{tag}")).collect();
     let asked: Vec<&str> = names.iter().map(String::as_str).collect();
     let Ok(refs) = remote.refs(repository, &asked) else { return Ok(()) };

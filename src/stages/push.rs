@@ -112,6 +112,11 @@ impl Stage for Push {
                     .help("change `branch` in [stage.push]"),
             ]);
         }
+        if let Some(note) = release.not_asked(&remote.name) {
+            let is_listed = self.branches.is_some();
+            let guarded = is_listed.then(|| branches::guard(self, release, &remote, &branch, None)).flatten();
+            return Ok(guarded.into_iter().chain([note]).collect());
+        }
         let tags = tag_refs(release);
         // A checkout without credentials cannot read a private remote.
         let (refs, default) = match remote.refs_and_default(repository, &names(&branch, &tags)) {

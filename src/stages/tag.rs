@@ -95,6 +95,7 @@ impl Stage for Tag {
         }
         if findings.is_empty()
             && let Ok(Some(remote)) = Remote::of(repository, &release.checkout.head, None)
+            && release.not_asked(&remote.name).is_none()
         {
             let branch = release.checkout.head.branch.as_ref();
             let branch = branch.map(|branch| remote.branch_for(repository, branch));

@@ -12,6 +12,9 @@ const NOWHERE: &str = "/dev/null";
 /// By what else CI systems are known: GitHub, GitLab, Azure Pipelines, Jenkins, TeamCity
 const CI_SYSTEMS: [&str; 5] = ["GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION"];
 
+/// Set where no index and no remote is asked that a command can do without
+const OFFLINE: &str = "PYRELEASE_OFFLINE";
+
 /// Allows hosts in a run without a terminal, separated by commas
 pub const ALLOWED_HOSTS: &str = "PYRELEASE_ALLOW_HOSTS";
 
@@ -102,6 +105,11 @@ impl Environment {
     pub fn is_ci(&self) -> bool {
         let is_said = self.get("CI").is_some_and(|value| !matches!(value, "false" | "0"));
         is_said || CI_SYSTEMS.iter().any(|name| self.get(name).is_some())
+    }
+
+    /// Whether the user wants nothing to be asked over the network that a command can do without.
+    pub fn is_offline(&self) -> bool {
+        self.get(OFFLINE).is_some()
     }
 
     /// The user's data folder: `$PYRELEASE_DATA_DIR`, else the platform's default.

@@ -125,6 +125,9 @@ impl Stage for Draft {
         for pattern in self.0.settings.assets.iter().flatten() {
             super::named(release, pattern)?;
         }
+        if let Some(note) = release.not_asked(&address.host) {
+            return Ok(vec![note]);
+        }
         let token = Shared::token(release, &address)?;
         let forge = Forge::new(&address, &token, &release.checkout.environment, &|_| {})?;
         let names = release.names();

@@ -255,6 +255,10 @@ impl Stage for Upload {
         let environment = &release.checkout.environment;
         let mut findings = check_credentials(&client, environment, project);
         findings.extend(self.check_signing(&client, environment));
+        if let Some(note) = release.not_asked(&self.name) {
+            findings.push(note);
+            return Ok(findings);
+        }
         if client.new_host(environment)?.is_some() {
             return Ok(findings);
         }

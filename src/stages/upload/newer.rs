@@ -12,14 +12,12 @@ use crate::world::http::Timeouts;
 
 /// How long a plan waits for all indexes together
 const LIMIT: Duration = Duration::from_secs(2);
-/// Set for plans that ask no index
-const VARIABLE: &str = "PYRELEASE_OFFLINE";
 
 /// Asks each public index that the configuration's stages upload to whether it has a higher final release. `run` and
 /// `doctor` ask again, and wait; here an index that does not answer in time is a note. An index on a host that the user
 /// has not allowed yet is not asked, and none is sent credentials.
 pub fn newer_releases(config: &Config, release: &Release) -> Vec<Finding> {
-    if release.checkout.environment.get(VARIABLE).is_some_and(|value| !value.is_empty()) {
+    if release.checkout.environment.is_offline() {
         return Vec::new();
     }
     let until = Instant::now() + LIMIT;

@@ -69,6 +69,8 @@ impl Forge {
         // Without this, git guesses an identity from the machine's name.
         fs_err::write(home.join(".gitconfig"), "[user]\n\tuseConfigOnly = true\n").expect("a file");
         let job = self.local.project.pyrelease(args).from(folder).env("GITHUB_ACTIONS", "true");
+        // By default the tests ask no network.
+        let job = job.env("PYRELEASE_OFFLINE", "");
         job.env("HOME", &home).env("XDG_CONFIG_HOME", home.join("none"))
     }
 

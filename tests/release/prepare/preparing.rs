@@ -148,3 +148,24 @@ fn a_remote_that_cannot_be_read_is_for_the_job_that_publishes() {
     forge.publishing_job(&publishing, "publish --yes").arg(&file).code(0);
     forge.local.is_released(&publishing);
 }
+
+/// Neither the remote nor an index is asked.
+#[test]
+fn without_a_network_a_release_is_prepared_with_a_note_of_what_was_not_asked() {
+    let mut forge = Forge::new();
+    let (folder, file) = (forge.checkout("preparing"), forge.path("run.tar.gz"));
+    let publishing = forge.checkout("publishing");
+    let url = forge.git(&folder, &["remote", "get-url", "origin"]);
+    forge.git(&folder, &["remote", "set-url", "origin", "http://127.0.0.1:1/demo.git"]);
+    forge.local.rehearsal.stop();
+    forge.local.public.stop();
+    let job = forge.job(&folder, "prepare minor --yes --author-from-forge --out").arg(&file);
+    let refused = job.code(3);
+    assert!(refused.stderr().contains("[pypi] failed to list the files"), "{refused}");
+    let job = forge.job(&folder, "prepare minor --yes --author-from-forge --out").arg(&file);
+    let prepared = job.env("PYRELEASE_OFFLINE", "1").code(0);
+    prepared.assert_shown("prepare/without-a-network");
+    assert!(url.starts_with("file://") && file.is_file());
+    // What was not asked is asked before anything leaves.
+    forge.publishing_job(&publishing, "publish --yes").arg(&file).code(3);
+}

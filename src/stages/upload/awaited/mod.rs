@@ -244,7 +244,10 @@ impl Stage for Awaited {
             return Ok(vec![Finding::error(message).help(help)]);
         }
         let mut findings = self.workflow(release);
-        findings.extend(self.taken(release).unwrap_or_else(|error| vec![error.into()]));
+        match release.not_asked(&self.name) {
+            Some(note) => findings.push(note),
+            None => findings.extend(self.taken(release).unwrap_or_else(|error| vec![error.into()])),
+        }
         Ok(findings)
     }
 
