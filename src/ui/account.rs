@@ -31,7 +31,13 @@ pub fn status_text(report: &StatusReport, verbosity: Verbosity) -> String {
         facts.row([styled(DIM, "stages"), stages.collect::<Vec<_>>().join(", ")]);
     }
     for effect in &report.effects {
-        facts.row([styled(DIM, &effect.state), safe(&effect.effect).into_owned()]);
+        let now = match (effect.there, &effect.unknown) {
+            (Some(true), _) => "; it is there".to_owned(),
+            (Some(false), _) => "; it is not there".to_owned(),
+            (None, Some(why)) => format!("; not known whether it is there: {}", safe(why)),
+            (None, None) => String::new(),
+        };
+        facts.row([styled(DIM, &effect.state), format!("{}{now}", safe(&effect.effect))]);
     }
     let _ = write!(text, "\n{facts}");
     text.push_str(&files(report, verbosity));

@@ -4,6 +4,7 @@
 //! run. What a remote or an index does not answer is reported as unknown.
 
 mod files;
+mod forge;
 mod locks;
 mod next;
 mod next_command;
@@ -96,6 +97,12 @@ pub struct EffectStatus {
     pub stage: String,
     pub effect: String,
     pub state: String,
+    /// Whether the forge has what an effect made there; none where it was not asked or did not tell
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub there: Option<bool>,
+    /// Why it is not known whether the forge has it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
 }
 
 /// Collects the status of a run
@@ -103,7 +110,7 @@ pub struct StatusCollector<'a> {
     pub repository: &'a Repository,
     pub environment: &'a Environment,
     pub store: &'a Store,
-    /// Whether to query the remotes and the indexes
+    /// Whether to query the remotes, the indexes and the forges
     pub online: bool,
 }
 
@@ -157,6 +164,13 @@ impl StatusCollector<'_> {
             report.files = files::files(&summary, header, &facts);
             report.windows = files::windows(&summary, &facts);
             report.refs = refs::refs(self.repository, &summary, &facts);
+            for (entry, effect) in summary.entries.iter().zip(&mut report.effects) {
+                match facts.on_forge(entry.id) {
+                    Some(Ok(there)) => effect.there = Some(*there),
+                    Some(Err(why)) => effect.unknown = Some(why.clone()),
+                    None => {}
+                }
+            }
             summary.is_public = facts.has_public();
         }
         report.locks = locks::locks(self.repository, &summary);
@@ -279,6 +293,8 @@ impl JournalSummary {
                     stage: entry.stage.clone(),
                     effect: entry.effect.to_string(),
                     state: entry.state.to_string(),
+                    there: None,
+                    unknown: None,
                 })
                 .collect(),
             files: Vec::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
-use super::{JournalSummary, StatusCollector};
+use super::{JournalSummary, StatusCollector, forge};
 use crate::engine::journal::Header;
 use crate::engine::model::{Destination, Effect, Reach};
 use crate::error::{Error, Result};
@@ -23,8 +23,9 @@ const PATIENCE: Timeouts = Timeouts {
 const NOT_ASKED: &str = "it was not asked";
 const FAILED: &str = "the query failed";
 
-/// The answers of the indexes and the remotes, or why there are none
+/// The answers of the indexes, the remotes and the forges, or why there are none
 pub(super) struct RemoteFacts {
+    forges: BTreeMap<u64, Result<bool, String>>,
     indexes: Vec<(Destination, Listings)>,
     remotes: BTreeMap<String, Result<BTreeMap<String, String>, String>>,
 }
@@ -77,12 +78,14 @@ impl RemoteFacts {
         if !collector.online {
             let destinations = summary.destinations.iter().cloned();
             return Self {
+                forges: BTreeMap::new(),
                 indexes: destinations
                     .map(|destination| (destination, Listings::ask(releases, |_| Err(NOT_ASKED.to_owned()))))
                     .collect(),
                 remotes: BTreeMap::new(),
             };
         }
+        let forges = forge::ask(collector, &summary.entries);
         std::thread::scope(|scope| {
             let remotes: Vec<_> = queries
                 .map(|(remote, query)| {
@@ -100,6 +103,7 @@ impl RemoteFacts {
                 })
                 .collect();
             Self {
+                forges: forges.answers(PATIENCE.reply),
                 remotes: remotes.into_iter().map(|(name, query)| (name, answer(query))).collect(),
                 indexes: indexes
                     .into_iter()
@@ -114,6 +118,11 @@ impl RemoteFacts {
 
     pub(super) fn indexes(&self) -> &[(Destination, Listings)] {
         &self.indexes
+    }
+
+    /// Whether the forge has what this effect made; none for other effects, and where nothing was asked.
+    pub(super) fn on_forge(&self, effect: u64) -> Option<&Result<bool, String>> {
+        self.forges.get(&effect)
     }
 
     /// Whether a public index lists a file of the release.
