@@ -4,11 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize as _;
+use serde::Deserialize;
 use serde_json::Value;
 
+use super::{IndexClient, SimpleError, SimpleFile};
 use crate::error::{Error, Result};
-use crate::python::attestation::{Attestation, SUFFIXES, judge_attestations};
+use crate::python::attestation::{Attestation, OF_UPLOAD, SUFFIXES, judge_attestations};
 use crate::python::distribution::Distribution;
 
 /// In bytes; attestations usually have about 10 kB
@@ -105,6 +106,41 @@ fn is_of(attestation: &Attestation, distribution: &Distribution) -> Result<Strin
     }
     let attested: String = attested.chars().take(64).filter(|letter| !letter.is_control()).collect();
     Err(format!("it attests the sha256 {attested}, but the file has {}", distribution.sha256))
+}
+
+/// What an index serves of a file's attestations (PEP 740)
+#[derive(Deserialize)]
+struct Provenance {
+    attestation_bundles: Vec<Bundle>,
+}
+
+#[derive(Deserialize)]
+struct Bundle {
+    attestations: Vec<Value>,
+}
+
+impl IndexClient {
+    /// The attestation that whoever uploaded a file made of it, as the index serves it, if it is of these bytes. Nobody has
+    /// verified it.
+    ///
+    /// # Errors
+    /// It cannot be fetched.
+    pub fn served_attestation(
+        &self,
+        file: &SimpleFile,
+        distribution: &Distribution,
+    ) -> Result<Option<String>, SimpleError> {
+        let Some(url) = file.provenance.clone() else { return Ok(None) };
+        let mut text = Vec::new();
+        self.transfer(&SimpleFile { url, size: Some(LONGEST), ..file.clone() }, &mut text)?;
+        let Ok(provenance) = serde_json::from_slice::<Provenance>(&text) else { return Ok(None) };
+        let served = provenance.attestation_bundles.into_iter().flat_map(|bundle| bundle.attestations);
+        let is_of_upload = |value: &Value| {
+            let attestation = Attestation::deserialize(value).ok().filter(|known| known.version == 1);
+            attestation.is_some_and(|known| is_of(&known, distribution).is_ok_and(|kind| kind == OF_UPLOAD))
+        };
+        Ok(served.into_iter().find(is_of_upload).map(|value| value.to_string()))
+    }
 }
 
 #[cfg(test)]

@@ -51,8 +51,8 @@ pub struct SimpleFile {
     pub yanked: Yanked,
     /// RFC 3339, as the index writes it (PEP 700)
     pub upload_time: Option<String>,
-    /// Whether it has attestations (PEP 740), where the index tells
-    pub is_attested: bool,
+    /// Where its attestations are (PEP 740), where the index tells
+    pub provenance: Option<Url>,
     /// The file beside it with its core metadata (PEP 658)
     pub metadata: Option<MetadataFile>,
 }
@@ -201,7 +201,7 @@ impl Listing {
     pub fn last_release(&self, version: &str) -> Option<(String, bool)> {
         let dated = self.files.iter().filter_map(|file| {
             let of = file.filename.parse::<Filename>().ok()?.version().to_string();
-            Some((file.upload_time.as_deref()?.parse::<Timestamp>().ok()?, of, file.is_attested))
+            Some((file.upload_time.as_deref()?.parse::<Timestamp>().ok()?, of, file.provenance.is_some()))
         });
         let others: Vec<_> = dated.filter(|(_, of, _)| of != version).collect();
         let (_, last, _) = others.iter().max_by_key(|(time, ..)| *time)?;
@@ -429,7 +429,7 @@ fn read_json(page: &[u8], base: &Url) -> Result<Listing, SimpleError> {
                 _ => Yanked::No,
             },
             upload_time: file.upload_time,
-            is_attested: file.provenance.is_some(),
+            provenance: file.provenance.and_then(|address| join(base, &address).ok()),
             metadata: MetadataFile::of_json(&file.core_metadata, &file.dist_info_metadata),
         })
     });
@@ -465,7 +465,7 @@ fn read_html(page: &str, base: &Url) -> Result<Listing, SimpleError> {
             size: None,
             yanked,
             upload_time: None,
-            is_attested: false,
+            provenance: None,
             metadata: anchor.metadata.as_deref().and_then(MetadataFile::of_attribute),
         });
     }

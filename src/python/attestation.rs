@@ -11,8 +11,9 @@ use serde_json::{Map, Value};
 use super::distribution::ATTESTATION;
 
 /// The kinds of statements that PyPI accepts
-const PREDICATES: [&str; 2] =
-    ["https://docs.pypi.org/attestations/publish/v1", "https://slsa.dev/provenance/v1"];
+const PREDICATES: [&str; 2] = [OF_UPLOAD, "https://slsa.dev/provenance/v1"];
+/// The kind of statement that whoever publishes a file makes of it
+pub const OF_UPLOAD: &str = "https://docs.pypi.org/attestations/publish/v1";
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 /// Issuers of identities
 const GITHUB: &str = "https://token.actions.githubusercontent.com";

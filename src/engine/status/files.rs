@@ -7,6 +7,7 @@ use super::remote_facts::RemoteFacts;
 use crate::engine::journal::{Header, Record};
 use crate::engine::model::{Destination, Effect, Reach};
 use crate::index::Listing;
+use crate::index::SimpleFile;
 use crate::python::distribution::Distribution;
 use crate::python::filename::{Filename, normalize};
 
@@ -195,7 +196,8 @@ fn compare(
 fn attested(listing: &Result<Option<Listing>, String>, distribution: &Distribution) -> Option<bool> {
     let files = &listing.as_ref().ok()?.as_ref()?.files;
     let file = files.iter().find(|file| file.filename == distribution.filename)?;
-    files.iter().any(|file| file.is_attested).then_some(file.is_attested)
+    let is_attested = |file: &SimpleFile| file.provenance.is_some();
+    files.iter().any(is_attested).then_some(is_attested(file))
 }
 
 pub(super) fn windows(summary: &JournalSummary, facts: &RemoteFacts) -> Vec<Window> {

@@ -10,13 +10,13 @@ use super::{Batch, Upload};
 use crate::config::Attestations;
 use crate::engine::prelude::*;
 use crate::error::ErrorKind;
-use crate::index::{FilePresence, IndexClient, SigningIdentity, has_attestation};
+use crate::index::{FilePresence, IndexClient, SigningIdentity, SimpleFile, has_attestation};
 use crate::python::distribution::Distribution;
-use crate::world::Environment;
 use crate::world::tools::{
     AttestationFailure, AttestationFile, AttestationReply, AttestationRequest, SigstoreInstance,
     ToolEnvironment, Toolset,
 };
+use crate::world::{Environment, write_whole};
 
 /// How long to try again in an outage: Sigstore's are mostly over within minutes
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -102,7 +102,10 @@ impl Upload {
         let open = |file: &&Distribution| !uploaded.contains(&file.filename);
         let mut open: Vec<Distribution> = batch.distributions.iter().filter(open).cloned().collect();
         if release.is_imported() {
-            retain_unlisted(client, release, &mut open);
+            let listed = take_listed(client, release, &mut open);
+            if let Err(error) = self.reuse(client, &listed, release, effects) {
+                effects.note(&format!("its attestations cannot be used again: {}", error.chain()));
+            }
         }
         if open.is_empty() {
             return Ok(());
@@ -135,6 +138,47 @@ impl Upload {
             _ => None,
         });
         uploads.collect()
+    }
+
+    /// Puts the attestations that the index serves of files beside these, where they are of this job: an earlier attempt
+    /// has signed them, and other indexes take the same. Others are left where they are.
+    ///
+    /// # Errors
+    /// An attestation cannot be fetched, verified or written.
+    fn reuse(
+        &self,
+        client: &IndexClient,
+        listed: &[(Distribution, SimpleFile)],
+        release: &Release,
+        effects: &Effects<'_>,
+    ) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let mut served = Vec::new();
+        for (own, file) in listed.iter().filter(|(own, _)| !has_attestation(own)) {
+            let attestation =
+                client.served_attestation(file, own).map_err(|error| error.of_index(&self.name))?;
+            if let Some(attestation) = attestation {
+                let there = Distribution { path: folder.path().join(&own.filename), ..own.clone() };
+                fs_err::write(there.attestation(), attestation)?;
+                served.push((own, there));
+            }
+        }
+        if served.is_empty() {
+            return Ok(());
+        }
+        let context = SigningContext::of(client, &release.checkout.environment, effects)?;
+        let files: Vec<Distribution> = served.iter().map(|(_, there)| there.clone()).collect();
+        let refused = context.refused(&files)?;
+        for (own, there) in served {
+            if refused.iter().all(|reply| reply.name != own.filename) {
+                write_whole(&own.attestation(), &fs_err::read(there.attestation())?)?;
+                effects.note(&format!(
+                    "the attestation of {} is the one that `{}` has",
+                    own.filename, self.name
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// The inner error is why files have no attestations; the outer one, why they must not be uploaded as they are.
@@ -196,6 +240,15 @@ impl<'a> SigningContext<'a> {
     /// Verifies existing attestations against the job, by whose token they are uploaded: the index would refuse others.
     /// Returns why one is not valid, if so.
     fn verify(&self, files: &[Distribution]) -> Result<Option<Error>> {
+        let refused = self.refused(files)?.into_iter().next();
+        Ok(refused.map(|AttestationReply { name, error, .. }| {
+            Error::failed(format!("the attestation beside {name} is not valid for this job: {error}"))
+                .help(format!("delete `{name}.publish.attestation` beside it to have another one made"))
+        }))
+    }
+
+    /// The attestations beside files that are not valid, or not of this job.
+    fn refused(&self, files: &[Distribution]) -> Result<Vec<AttestationReply>> {
         let identity = self.identity()?;
         let request = attestation_files(files);
         let request = AttestationRequest {
@@ -204,16 +257,9 @@ impl<'a> SigningContext<'a> {
             attester: Some(&identity.attester),
             instance: &self.instance,
         };
-        let mut refused = None;
-        self.tools.attest(&request, &mut |reply| {
-            if reply.kind.is_some() && refused.is_none() {
-                refused = Some(reply);
-            }
-        })?;
-        Ok(refused.map(|AttestationReply { name, error, .. }| {
-            Error::failed(format!("the attestation beside {name} is not valid for this job: {error}"))
-                .help(format!("delete `{name}.publish.attestation` beside it to have another one made"))
-        }))
+        let mut refused = Vec::new();
+        self.tools.attest(&request, &mut |reply| refused.extend(reply.kind.is_some().then_some(reply)))?;
+        Ok(refused)
     }
 
     /// Signs the files, and tries again in an outage. Returns the evidence for the journal.
@@ -317,11 +363,23 @@ fn evidence(files: &[Distribution], made: &[AttestationReply]) -> String {
     format!("signed by {signer}: {}", entries.collect::<Vec<_>>().join(", "))
 }
 
-/// Removes the files that the index has: an earlier attempt elsewhere has sent them.
-fn retain_unlisted(client: &IndexClient, release: &Release, files: &mut Vec<Distribution>) {
+/// Takes the files out that the index has: an earlier attempt elsewhere has sent them. Returns them, as they are listed.
+fn take_listed(
+    client: &IndexClient,
+    release: &Release,
+    files: &mut Vec<Distribution>,
+) -> Vec<(Distribution, SimpleFile)> {
     // What cannot be read now is noticed when the files are sent.
-    let Ok(listing) = client.listing(&release.names().name) else { return };
-    files.retain(|file| !matches!(client.presence_in(listing.as_ref(), file), Ok(FilePresence::Identical)));
+    let Ok(Some(listing)) = client.listing(&release.names().name) else { return Vec::new() };
+    let is_there =
+        |file: &Distribution| matches!(client.presence_in(Some(&listing), file), Ok(FilePresence::Identical));
+    let (there, open): (Vec<_>, Vec<_>) = std::mem::take(files).into_iter().partition(is_there);
+    *files = open;
+    let listed = |own: Distribution| {
+        let file = listing.files.iter().find(|file| file.filename == own.filename)?.clone();
+        Some((own, file))
+    };
+    there.into_iter().filter_map(listed).collect()
 }
 
 fn attestation_files(files: &[Distribution]) -> Vec<AttestationFile<'_>> {

@@ -311,7 +311,7 @@ mod tests {
             size: None,
             yanked: crate::index::Yanked::No,
             upload_time: None,
-            is_attested: false,
+            provenance: None,
             metadata: None,
         }
     }

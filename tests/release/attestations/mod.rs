@@ -6,7 +6,7 @@ mod workflow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use pyrelease_test_support::Transcript;
+use pyrelease_test_support::{Config, Outcome, Transcript};
 use serde_json::{Value, json};
 
 use super::drilled::text;
@@ -324,6 +324,59 @@ fn a_run_that_is_finished_elsewhere_is_not_signed_again() {
     scene.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0);
     assert_eq!(scene.signed(), FILES);
     assert_eq!(scene.verified("pypi", FILES[1]), PUBLISH);
+}
+
+impl Scene {
+    /// A release that a job has prepared and another published as far as TestPyPI; returns what publishes it.
+    fn rehearsed(&self) -> impl Fn(&str) -> Outcome {
+        let project = &self.project;
+        let stop = Config::default().stage("go").set("run", ["sh", "-c", "test -n \"$GO\""]);
+        let config = project.read("release.toml");
+        project.write("release.toml", &format!("{config}\n{}", &*stop.set("reach", "rehearsal")));
+        project.commit("Stop after TestPyPI");
+        project.git(&["push", "--quiet"]);
+        let root = project.sandbox().root();
+        let file = root.join("run.tar.gz");
+        self.pyrelease("prepare minor --yes --out").arg(&file).code(0);
+        let publish = move |go: &str| {
+            let clone = root.join(format!("a clone to publish from{go}"));
+            project.git(&["clone", "--quiet", "--no-tags", text(project.remote().path()), text(&clone)]);
+            self.pyrelease("publish --yes").arg(&file).from(&clone).env("GO", go).run()
+        };
+        let stopped = publish("");
+        assert_eq!((stopped.status(), self.signed().len()), (1, 2), "{stopped}");
+        assert!(self.local.public.files().is_empty());
+        publish
+    }
+}
+
+#[test]
+fn a_job_that_is_run_again_signs_nothing_that_an_index_serves_attestations_of() {
+    let scene = Scene::new("version tag build check testpypi go pypi", "required");
+    let again = scene.rehearsed()("on");
+    assert_eq!(again.status(), 0, "{again}");
+    assert_eq!(scene.signed(), FILES, "{again}");
+    for file in FILES {
+        assert_eq!(scene.verified("pypi", file), PUBLISH);
+    }
+}
+
+/// What an index serves is verified before it is used.
+#[test]
+fn a_served_attestation_that_is_not_valid_is_not_used_again() {
+    let scene = Scene::new("version tag build check testpypi go pypi", "required");
+    let publish = scene.rehearsed();
+    let served = scene.local.rehearsal.record(FILES[0]).with_extension("attested");
+    let text = fs_err::read_to_string(&served).expect("its provenance");
+    let mut provenance: Value = serde_json::from_str(&text).expect("JSON");
+    provenance["attestation_bundles"][0]["attestations"][0]["envelope"]["signature"] = json!("MEUCIQ==");
+    fs_err::write(&served, provenance.to_string()).expect("a file of the index");
+    let again = publish("on");
+    assert_eq!(again.status(), 0, "{again}");
+    assert_eq!(scene.signed(), [&FILES[..], &FILES[..1]].concat(), "{again}");
+    for file in FILES {
+        assert_eq!(scene.verified("pypi", file), PUBLISH);
+    }
 }
 
 /// A job without an identity, a Python or a trust config that can be used is told before anything happens.
