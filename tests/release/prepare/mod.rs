@@ -1,6 +1,7 @@
 //! A release that goes through CI: one job prepares it without any rights, others build wheels, and one publishes it.
 
 mod adopting;
+mod backends;
 mod forged;
 mod from;
 #[cfg(unix)]
