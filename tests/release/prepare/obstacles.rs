@@ -1,7 +1,7 @@
 //! What would stop a publication half-way is found before anything leaves.
 
 use pyrelease_test_support::distribution::wheel;
-use pyrelease_test_support::{Outcome, Transcript};
+use pyrelease_test_support::{IndexServer, Outcome, Transcript};
 use secrecy::ExposeSecret as _;
 
 use super::Forge;
@@ -48,6 +48,23 @@ fn an_index_that_takes_no_files_without_credentials() {
     refused.assert_error_shown("prepare/no-credentials");
     forge.assert_nothing_is_out();
     forge.assert_untouched(&folder);
+}
+
+/// It is asked, by a form without a file, and has nothing against it.
+#[test]
+fn an_index_that_takes_files_without_credentials() {
+    let forge = Forge::new();
+    let (project, open) = (&forge.local.project, IndexServer::open());
+    let own = forge.local.public.upload_url();
+    let config = project.read("release.toml").replace(&own, &open.upload_url());
+    project.write("release.toml", &config.replace(&own.replace("/legacy/", "/simple/"), &open.simple_url()));
+    project.commit("Publish to an index that is open");
+    project.git(&["push", "--quiet"]);
+    let file = forge.prepared("");
+    let folder = forge.checkout("publishing");
+    let job = forge.job(&folder, "publish --yes").arg(&file);
+    job.env("PYRELEASE_TOKEN_TESTPYPI", forge.local.rehearsal.token.expose_secret()).code(0);
+    assert_eq!(open.files("demo"), forge.local.rehearsal.files());
 }
 
 /// Another attempt has pushed the release, somebody has pushed on top, and a part of it is public.
