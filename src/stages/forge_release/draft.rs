@@ -168,7 +168,8 @@ impl Stage for Draft {
         let there = on_forge((release, effects), (&address, &token), |forge| forge.published(tag))?;
         if let Some(there) = there {
             let message = format!("release {tag} of {address} is published already: {}", there.url);
-            if release.is_rebuilt() {
+            // An earlier attempt may have published it before a job was run again.
+            if release.is_rebuilt() || release.is_imported() {
                 effects.skip(&message)?;
                 return Ok(Outputs::default());
             }

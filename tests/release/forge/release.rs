@@ -236,3 +236,21 @@ fn a_github_release_that_is_killed_is_published_once_or_leaves_nothing() {
 fn a_gitlab_release_that_is_killed_is_published_once_or_leaves_nothing() {
     converges::<GitLab>("gitlab", "group/sub/r", gitlab::TOKEN);
 }
+
+/// A job that publishes is run again after it has done everything.
+#[test]
+fn a_job_that_is_run_again_finds_its_own_release() {
+    let scene = github(&Config::default());
+    let project = &scene.local.project;
+    let (root, before) = (project.sandbox().root(), project.head());
+    let file = root.join("run.tar.gz");
+    scene.pyrelease("prepare minor --yes --out").arg(&file).code(0);
+    for name in ["first", "second"] {
+        let clone = root.join(name);
+        let (remote, folder) = (project.remote().path().display().to_string(), clone.display().to_string());
+        project.git(&["clone", "--quiet", "--no-tags", &remote, &folder]);
+        project.git(&["-C", &folder, "reset", "--quiet", "--hard", &before]);
+        scene.pyrelease("publish --yes").arg(&file).from(&clone).code(0);
+        assert_eq!((scene.local.public.files().len(), scene.seen()), (2, released("1.1.0")));
+    }
+}
