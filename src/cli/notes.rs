@@ -1,6 +1,6 @@
 //! `pyrelease notes`: prints the notes of a released version.
 
-use crate::engine::release::Checkout;
+use crate::engine::checkout::Checkout;
 use crate::error::{Error, Result};
 use crate::ops::{Context, environment_of, locate};
 use crate::python::version::Version;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::{IndexSettings, nearest};
-use crate::engine::release::Checkout;
+use crate::engine::checkout::Checkout;
 use crate::error::{Error, Result};
 use crate::index::{
     CredentialProblem, Credentials, IndexAddress, PypircSecret, find, help_without, pypirc_secrets,

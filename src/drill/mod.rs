@@ -34,8 +34,8 @@ use sandbox::{Sandbox, SandboxBase};
 use template::{Signing, Template};
 
 use crate::config::Location;
+use crate::engine::checkout::Checkout;
 use crate::engine::model::Reach;
-use crate::engine::release::Checkout;
 use crate::error::{Error, Result};
 use crate::world::Environment;
 use crate::world::failpoints::Failpoint;

@@ -9,8 +9,8 @@ use super::sandbox::{Sandbox, SandboxBase};
 use super::stand_in::PluginStage;
 use super::template::{Signing, Template};
 use crate::config::{IndexKind, Location};
+use crate::engine::checkout::Checkout;
 use crate::engine::model::Reach;
-use crate::engine::release::Checkout;
 use crate::error::Result;
 use crate::world::Environment;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::copies::{Sharing, copy, copy_objects};
 use super::stand_in::PluginStage;
-use crate::engine::release::Checkout;
+use crate::engine::checkout::Checkout;
 use crate::error::{Error, Result};
 use crate::plugin::trust::LOCK;
 use crate::world::process::Process;

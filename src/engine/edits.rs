@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use super::checkout::Checkout;
 use super::effects::{Effects, Live};
 use super::event::Listener;
 use super::execute::{carry, header};
 use super::journal::Journal;
 use super::model::{Action, Product, Reach};
 use super::pipeline::Pipeline;
-use super::release::{Checkout, Release};
+use super::release::Release;
 use super::run::RunFolder;
 use super::stage::Stage;
 use crate::config::Source;

@@ -7,6 +7,7 @@
 
 pub mod adoption;
 mod check_credentials;
+pub mod checkout;
 pub mod edits;
 pub mod effects;
 pub mod event;

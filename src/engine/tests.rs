@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::checkout::Checkout;
 use super::event::Event;
 use super::execute::Execution;
 use super::journal::{Journal, Outcome, Record, entries};
@@ -13,7 +14,7 @@ use super::model::State;
 use super::pipeline::Pipeline;
 use super::prelude::*;
 use super::recover::{OnUndoFailure, RecoveryContext};
-use super::release::{Checkout, Target};
+use super::release::Target;
 use super::run::{RunFolder, Store};
 use crate::config::{Names, Source};
 use crate::error::ErrorKind;

@@ -16,7 +16,7 @@ mod stages;
 
 use std::collections::BTreeSet;
 
-use crate::engine::release::Checkout;
+use crate::engine::checkout::Checkout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{PypircIndex, pypirc_indexes, pypirc_lines};
 use crate::python::project::Files;

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{Context, can_ask, doctor};
 use crate::config::{Config, Root, Source, locate_root};
+use crate::engine::checkout::Checkout;
 use crate::engine::event::{Event, Listener};
-use crate::engine::release::Checkout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::init::{Answers, Fact, Proposal, SettingOutcome, compare, propose};
 use crate::python::project::is_project_name;

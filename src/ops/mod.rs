@@ -28,8 +28,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::engine::checkout::Checkout;
 use crate::engine::recover::RecoveryContext;
-use crate::engine::release::Checkout;
 use crate::engine::run::{RunFolder, Store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ui::{Format, Ui, Verbosity, print_now};

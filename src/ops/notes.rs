@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::Context;
 use crate::config::Config;
-use crate::engine::release::{Checkout, Release};
+use crate::engine::checkout::Checkout;
+use crate::engine::release::Release;
 use crate::engine::run::Store;
 use crate::error::{Error, Result};
 use crate::stages::{Draft, draft_of_notes};

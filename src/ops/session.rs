@@ -4,11 +4,12 @@ use std::path::Path;
 
 use super::Context;
 use crate::config::{self, Config, Location, Source};
+use crate::engine::checkout::Checkout;
 use crate::engine::event::{Event, Listener};
 use crate::engine::journal::Header;
 use crate::engine::model::Destination;
 use crate::engine::pipeline::Pipeline;
-use crate::engine::release::{BuildRequest, Checkout, Release, Target};
+use crate::engine::release::{BuildRequest, Release, Target};
 use crate::engine::run::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::changelog::{Changelog, parse};
 use super::target::{History, read_project};
 use crate::config::Config;
-use crate::engine::release::Checkout;
+use crate::engine::checkout::Checkout;
 use crate::error::{Error, Result};
 use crate::python::changelog::{Format, to_markdown};
 use crate::python::project::Files as _;

@@ -1,8 +1,8 @@
 //! The CI workflows of the release's repository that publish, and whether its remote runs them.
 
 use crate::config::Config;
+use crate::engine::checkout::Checkout;
 use crate::engine::prelude::*;
-use crate::engine::release::Checkout;
 use crate::python::project::Files;
 use crate::python::workflows::{
     Forge, HOSTED_FILES, Likelihood, PublishingWorkflow, Target, Workflows, publishing,

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{BUNDLE, ImportedRun};
+use crate::engine::checkout::Checkout;
 use crate::engine::model::{Action, Plan, PlannedStage, Product, Reach};
 use crate::engine::pipeline::Pipeline;
-use crate::engine::release::{Checkout, Release};
+use crate::engine::release::Release;
 use crate::engine::repository_checks::shown;
 use crate::error::{Error, Result};
 use crate::world::git::{Landing, Repository};

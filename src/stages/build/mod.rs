@@ -20,9 +20,10 @@ use python::Python;
 use task::Task;
 
 use crate::config::Config;
+use crate::engine::checkout::Checkout;
 use crate::engine::event::Event;
 use crate::engine::prelude::*;
-use crate::engine::release::{BuildRequest, Checkout};
+use crate::engine::release::BuildRequest;
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::project::Backend;
 use crate::stages::elsewhere::distributions_below;

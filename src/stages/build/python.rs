@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::Build;
+use crate::engine::checkout::Checkout;
 use crate::engine::prelude::*;
-use crate::engine::release::Checkout;
 use crate::world::process::Process;
 use crate::world::tools::ToolEnvironment;
 

@@ -1,7 +1,7 @@
 //! Makes the changelog's section from conventional commits.
 
 use super::{Changelog, Source};
-use crate::engine::release::Checkout;
+use crate::engine::checkout::Checkout;
 use crate::error::{Error, Result};
 use crate::python::changelog::Format;
 use crate::python::conventional::{self, Commit, Conventional, Entry, Types};

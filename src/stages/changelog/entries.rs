@@ -1,8 +1,9 @@
 //! Makes the section's entries from the commits, in the form in which those of the last releases were made.
 
 use super::{Changelog, commits, parse};
+use crate::engine::checkout::Checkout;
 use crate::engine::model::Convention;
-use crate::engine::release::{Checkout, Target};
+use crate::engine::release::Target;
 use crate::python::changelog::Changelog as Document;
 use crate::python::entries::{Form, Made, Names, Sample};
 use crate::python::habits::{self, Habits, PastRelease};

@@ -2,10 +2,10 @@
 
 use super::tool::{self, Tool};
 use super::{Changelog, Source, commits, fragments, parse};
+use crate::engine::checkout::Checkout;
 use crate::engine::effects::Workbench;
 use crate::engine::model::Convention;
 use crate::engine::prelude::*;
-use crate::engine::release::Checkout;
 use crate::error::ErrorKind;
 use crate::python::generators::{Generated, Generator, Suggestion, is_generated};
 use crate::python::habits::{self, Habits, PastRelease};

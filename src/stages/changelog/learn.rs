@@ -1,8 +1,9 @@
 //! Learns from the last releases what a release does with the changelog.
 
 use super::{Changelog, parse};
+use crate::engine::checkout::Checkout;
 use crate::engine::model::Convention;
-use crate::engine::release::{Checkout, Target};
+use crate::engine::release::Target;
 use crate::python::changelog::{Changelog as Document, Promotion, Remainder, Section, Takeover};
 use crate::python::habits::{self, Habits, PastRelease};
 use crate::python::project::Files as _;

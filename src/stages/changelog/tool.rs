@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::parse;
+use crate::engine::checkout::Checkout;
 use crate::engine::prelude::*;
-use crate::engine::release::Checkout;
 use crate::python::changelog::{Format, Promotion, to_markdown};
 use crate::stages::build::virtual_environments;
 use crate::world::process::Process;

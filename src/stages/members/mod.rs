@@ -12,9 +12,10 @@ use std::sync::Arc;
 use crate::config::{
     Config, MemberSettings, Members as Where, Spanned, Versions, WorkspaceSettings, nearest,
 };
+use crate::engine::checkout::Checkout;
 use crate::engine::journal::Header;
 use crate::engine::pipeline::Pipeline;
-use crate::engine::release::{Checkout, Release};
+use crate::engine::release::Release;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::python::filename::normalize;

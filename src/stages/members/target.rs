@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Workspace;
 use crate::config::{Config, Names};
+use crate::engine::checkout::Checkout;
 use crate::engine::journal::{Header, HeaderMember};
 use crate::engine::model::Conventions;
-use crate::engine::release::{Checkout, Release, Target};
+use crate::engine::release::{Release, Target};
 use crate::error::{Error, Result};
 use crate::python::version::Version;
 use crate::stages::target::read_project;

@@ -1,8 +1,9 @@
 //! Finds the release that a tag marks, according to the project.
 
 use crate::config::{Config, Names};
+use crate::engine::checkout::Checkout;
 use crate::engine::model::Conventions;
-use crate::engine::release::{Checkout, Target};
+use crate::engine::release::Target;
 use crate::error::Result;
 use crate::python::habits::VersionTag;
 use crate::python::project::VersionSource;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::config::Config;
-use crate::engine::release::Checkout;
+use crate::engine::checkout::Checkout;
 use crate::error::{Error, Result};
 use crate::python::version::Version;
 use crate::stages::build::Build;

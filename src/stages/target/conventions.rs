@@ -3,8 +3,8 @@
 use super::style::style_of_template;
 use super::{History, reopening};
 use crate::config::{Config, Template};
+use crate::engine::checkout::Checkout;
 use crate::engine::model::{Convention, Conventions, DEFAULT_TAG_NAME};
-use crate::engine::release::Checkout;
 use crate::error::Result;
 use crate::python::habits::{Habits, LearnedLine, TagStyle};
 use crate::python::project::{Project, VersionSource, bump_all};

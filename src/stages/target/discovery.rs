@@ -2,8 +2,8 @@
 
 use super::{History, read_project, reopening};
 use crate::config::Config;
+use crate::engine::checkout::Checkout;
 use crate::engine::model::Convention;
-use crate::engine::release::Checkout;
 use crate::error::{Error, Result};
 use crate::python::fragments::Fragments;
 use crate::python::habits::{LearnedLine, Reopening};

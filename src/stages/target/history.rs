@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::style::style_of_template;
 use crate::config::Config;
-use crate::engine::release::Checkout;
+use crate::engine::checkout::Checkout;
 use crate::error::Result;
 use crate::python::habits::{self, Habits, PastRelease, TagStyle, VersionTag};
 use crate::python::project::{Project, VersionSource};

@@ -2,7 +2,7 @@
 
 use super::History;
 use crate::config::Config;
-use crate::engine::release::Checkout;
+use crate::engine::checkout::Checkout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::python::project::{Files as _, Project};
 use crate::python::version::{Bump, Version};

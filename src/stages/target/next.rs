@@ -1,7 +1,7 @@
 //! The next version: from what the project states, what is released, and the bump.
 
 use super::History;
-use crate::engine::release::Checkout;
+use crate::engine::checkout::Checkout;
 use crate::error::{Error, Result};
 use crate::python::version::{Bump, Calver, Version, VersionError};
 use jiff::civil::Date;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::History;
-use crate::engine::release::Checkout;
+use crate::engine::checkout::Checkout;
 use crate::python::habits::{self, AfterRelease, Learned, Reopening, VersionTag};
 
 /// The most commits that are looked at

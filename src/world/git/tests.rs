@@ -459,7 +459,7 @@ fn a_release_commit_follows_the_commit_that_the_run_began_at() {
     let orphan = commit(&[]);
     let merge = commit(&[&landing.old, &orphan]);
     for (name, new) in [("orphan", orphan), ("merge", merge)] {
-        let forged = Landing { new, tag: None, ..landing.clone() };
+        let forged = Landing { new, tags: Vec::new(), ..landing.clone() };
         let error = changes(&forged, name).unwrap_err().to_string();
         assert!(error.contains("does not follow"), "{error}");
     }
