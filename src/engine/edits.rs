@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use super::carry::carry;
 use super::checkout::Checkout;
 use super::effects::{Effects, Live};
 use super::event::Listener;
-use super::execute::{carry, header};
+use super::execute::header;
 use super::journal::Journal;
 use super::model::{Action, Product, Reach};
 use super::pipeline::Pipeline;

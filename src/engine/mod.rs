@@ -6,6 +6,7 @@
 //! that was rehearsed.
 
 pub mod adoption;
+pub mod carry;
 mod check_credentials;
 pub mod checkout;
 pub mod edits;

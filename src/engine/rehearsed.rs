@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::carry::carry;
 use super::event::Event;
-use super::execute::{Execution, carry, header};
+use super::execute::{Execution, header};
 use super::journal::{self, Header, Journal, Outcome, Record};
 use super::pipeline::Pipeline;
 use super::release::Release;

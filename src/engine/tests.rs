@@ -73,14 +73,13 @@ fn tagging() -> Box<dyn Stage> {
 
 fn command(reach: Reach, undo: Option<&str>) -> Effect {
     let undo = undo.map(|script| vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()]);
-    Effect::Command {
-        reach,
-        command: vec!["toy".into()],
-        undo,
-        verify: None,
-        environment: Vec::new(),
-        member: None,
-    }
+    effect("toy", reach, [undo, None])
+}
+
+/// A command by its name, with what undoes and verifies it.
+fn effect(name: &str, reach: Reach, [undo, verify]: [Option<Vec<String>>; 2]) -> Effect {
+    let (command, environment) = (vec![name.to_owned()], Vec::new());
+    Effect::Command { reach, command, undo, verify, environment, member: None }
 }
 
 fn succeeding(name: &'static str, reach: Reach) -> Box<dyn Stage> {
@@ -377,14 +376,7 @@ fn an_attempt_that_succeeded_at_last_settles_the_doubtful_one_before() {
 }
 
 fn upload(name: &str) -> Effect {
-    Effect::Command {
-        reach: Reach::Public,
-        command: vec![name.to_owned()],
-        undo: None,
-        verify: None,
-        environment: Vec::new(),
-        member: None,
-    }
+    effect(name, Reach::Public, [None, None])
 }
 
 /// A task with an upload, and its attempt
@@ -486,14 +478,7 @@ fn the_first_failure_stops_others_from_beginning_and_hides_none() {
 fn every_effect_in_doubt_is_asked_about() {
     let fixture = Fixture::new();
     let verify = |there: bool| vec!["sh".to_owned(), "-c".to_owned(), format!("exit {}", u8::from(!there))];
-    let effect = |name: &str, there| Effect::Command {
-        reach: Reach::Public,
-        command: vec![name.to_owned()],
-        undo: None,
-        verify: Some(verify(there)),
-        environment: Vec::new(),
-        member: None,
-    };
+    let effect = |name: &str, there| effect(name, Reach::Public, [None, Some(verify(there))]);
     fixture.run(vec![tagging(), failing(Reach::Public)]).unwrap_err();
     let (run, _) = fixture.last_run();
     let mut journal = Journal::open(&run.journal()).unwrap();

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::Context;
 use super::session::{environment_of, locate_member};
+use crate::engine::carry::carry;
 use crate::engine::checkout::Checkout;
 use crate::engine::event::{Event, Listener};
-use crate::engine::execute::carry;
 use crate::engine::release::BuildRequest;
 use crate::error::{Error, Result};
 use crate::finding::Severity;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::partial_checkout::has_tree;
 use super::update_worktree::{read_tree, update_worktree};
@@ -32,25 +32,45 @@ pub struct Landing {
     pub old: String,
     /// The release commit; equal to `old` if the stages changed no file
     pub new: String,
-    /// Older journals have one tag at most.
-    #[serde(alias = "tag", deserialize_with = "none_one_or_several")]
+    #[serde(flatten, with = "landed_tags")]
     pub tags: Vec<TagRef>,
     /// If HEAD is detached, its name as seen from every worktree. Missing in older journals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<String>,
 }
 
-fn none_one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TagRef>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Tags {
-        Several(Vec<TagRef>),
-        AtMostOne(Option<TagRef>),
+/// A landing's tags in a journal: the only one as `tag`, as it was before there were several, and several as `tags`.
+mod landed_tags {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::TagRef;
+
+    #[derive(Serialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Written<'a> {
+        Tag(Option<&'a TagRef>),
+        Tags(&'a [TagRef]),
     }
-    Ok(match Tags::deserialize(deserializer)? {
-        Tags::Several(tags) => tags,
-        Tags::AtMostOne(tag) => tag.into_iter().collect(),
-    })
+
+    #[derive(Deserialize)]
+    struct Read {
+        tag: Option<TagRef>,
+        #[serde(default)]
+        tags: Vec<TagRef>,
+    }
+
+    pub(super) fn serialize<S: Serializer>(tags: &[TagRef], serializer: S) -> Result<S::Ok, S::Error> {
+        match tags {
+            [] | [_] => Written::Tag(tags.first()),
+            tags => Written::Tags(tags),
+        }
+        .serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TagRef>, D::Error> {
+        let Read { tag, tags } = Read::deserialize(deserializer)?;
+        Ok(tag.into_iter().chain(tags).collect())
+    }
 }
 
 /// Whether a landing's refs move forward or back
