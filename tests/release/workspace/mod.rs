@@ -1,12 +1,13 @@
 //! Many packages of one repository, released in one run.
 
+mod backends;
 mod commands;
 mod configuration;
 mod interrupted;
 mod released;
 mod selection;
 
-use pyrelease_test_support::{Backend, Blueprint, IN_TREE, Project, set_binary};
+use pyrelease_test_support::{Backend, Blueprint, IN_TREE, IndexServer, Project, Python, set_binary};
 
 use super::QUICK;
 
@@ -41,17 +42,48 @@ pub(super) fn pyproject(name: &str, version: &str, requires: &[&str]) -> String 
     )
 }
 
-/// The files of a member.
+/// A member whose backend is one of its own files.
 fn member(whole: Blueprint, name: &str, pyproject: &str) -> Blueprint {
+    let folder = format!("packages/{name}");
+    member_files(whole, name)
+        .file(&format!("{folder}/pyproject.toml"), pyproject)
+        .file(&format!("{folder}/backend/in_tree.py"), IN_TREE)
+}
+
+/// The files of a member, without its metadata.
+fn member_files(whole: Blueprint, name: &str) -> Blueprint {
     let folder = format!("packages/{name}");
     let module = format!("\"\"\"Says hello.\"\"\"\n\nNAME = \"{name}\"\n");
     whole
-        .file(&format!("{folder}/pyproject.toml"), pyproject)
         .file(&format!("{folder}/README.md"), &format!("# {name}\n"))
         .file(&format!("{folder}/LICENSE"), "MIT License\n")
         .file(&format!("{folder}/CHANGELOG.md"), NOTHING_NEW)
-        .file(&format!("{folder}/backend/in_tree.py"), IN_TREE)
         .file(&format!("{folder}/src/{}/__init__.py", name.replace('-', "_")), &module)
+}
+
+/// Installs a package from an index into a new environment, by `pip` or `uv pip`: what is there then, as requirements.
+#[track_caller]
+fn installed(project: &Project, tool: &str, index: &IndexServer, name: &str) -> Vec<String> {
+    let folder = project.sandbox().temporary().join(tool.replace(' ', "-"));
+    fs_err::create_dir(&folder).expect("a folder");
+    Python::get().run(&folder, &["-m", "venv", "--without-pip", "installed"]);
+    let (python, index) =
+        (folder.join("installed/bin/python"), format!("--index-url={}", index.simple_url()));
+    let python = python.to_str().expect("our own name");
+    let run = |environment: &Python, module: &str, arguments: &[&str]| {
+        environment
+            .run(&folder, &[&["-m"], module.split(' ').collect::<Vec<_>>().as_slice(), arguments].concat())
+    };
+    match tool {
+        "pip" => run(
+            Python::get(),
+            "pip --python",
+            &[python, "install", "--quiet", "--no-cache-dir", &index, name],
+        ),
+        _ => run(Python::with_uv(), "uv pip install --no-cache --python", &[python, &index, name]),
+    };
+    let listed = run(Python::get(), "pip --python", &[python, "list", "--format=freeze"]);
+    listed.lines().map(str::to_owned).collect()
 }
 
 /// Three packages: `cli` pins `core`, and `app` accepts a range of `cli`.

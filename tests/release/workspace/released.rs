@@ -1,8 +1,8 @@
 //! A release of several packages, to its end.
 
-use pyrelease_test_support::{IndexServer, Python};
+use pyrelease_test_support::IndexServer;
 
-use super::{QUICK, change, three};
+use super::{QUICK, change, installed, three};
 
 #[test]
 fn all_are_published_in_order_and_require_each_other() {
@@ -65,14 +65,8 @@ fn all_are_published_in_order_and_require_each_other() {
     // Nothing is left to do.
     project.pyrelease("status").code(0);
     project.pyrelease("resume --yes").code(0);
-    let folder = project.sandbox().temporary();
-    Python::get().run(&folder, &["-m", "venv", "--without-pip", "installed"]);
-    let index = format!("--index-url={}", public.simple_url());
-    let python = folder.join("installed/bin/python");
-    let python = python.to_str().unwrap();
-    Python::get().run(&folder, &["-m", "pip", "--python", python, "install", "--quiet", &index, "app"]);
-    let listed = Python::get().run(&folder, &["-m", "pip", "--python", python, "list", "--format=freeze"]);
-    assert_eq!(listed.lines().collect::<Vec<_>>(), ["app==2.0.1", "cli==0.3.1", "core==1.1.0"]);
+    let listed = installed(&project, "pip", &public, "app");
+    assert_eq!(listed, ["app==2.0.1", "cli==0.3.1", "core==1.1.0"]);
 }
 
 #[test]
