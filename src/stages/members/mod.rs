@@ -47,6 +47,8 @@ pub struct Workspace {
     pub settings: WorkspaceSettings,
     pub members: Vec<Member>,
     pub graph: Graph,
+    /// The workspace's folder in the repository, with `/` and a final one; empty at the top
+    prefix: String,
     /// Members that have one version, by position; each member is in one unit
     units: Vec<Unit>,
 }
@@ -137,7 +139,8 @@ impl Workspace {
         }
         let own = members.iter().find(|member| member.folder.is_empty()).map(|member| member.name.clone());
         let name = own.or(config.name().map(str::to_owned)).unwrap_or_else(|| folder_name(checkout));
-        Ok(Self { name, settings, members, graph, units })
+        let prefix = checkout.prefix.clone();
+        Ok(Self { name, settings, members, graph, prefix, units })
     }
 
     /// The position of a member by its name in any spelling.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::target::{Chosen, release_of};
+use super::target::{Chosen, leave_requirements, release_of};
 use super::{Unit, Workspace};
 use crate::config::{Config, Dependents, list, nearest};
 use crate::engine::checkout::Checkout;
@@ -181,7 +181,10 @@ impl Selecting<'_> {
         let config = self.config_of(member);
         let bumping = Bumping { bump, ..self.request.bumping.clone() };
         let name = &self.workspace.members[member].name;
-        target(&config, &self.checkouts[member], &bumping).map_err(|error| error.of_member(name))
+        let checkout = &self.checkouts[member];
+        let mut target = target(&config, checkout, &bumping).map_err(|error| error.of_member(name))?;
+        leave_requirements(self.workspace, checkout, &mut target);
+        Ok(target)
     }
 
     /// Whether a member's files have changed since its last release.

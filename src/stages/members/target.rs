@@ -9,7 +9,9 @@ use crate::engine::journal::{Header, HeaderMember};
 use crate::engine::model::Conventions;
 use crate::engine::release::{Release, Target};
 use crate::error::{Error, Result};
+use crate::python::project::Files as _;
 use crate::python::version::Version;
+use crate::python::workspace::Requirement;
 use crate::stages::target::read_project;
 
 /// How many members are named before only their number is
@@ -22,6 +24,22 @@ pub(super) struct Chosen {
     pub(super) requires: Vec<String>,
     /// Its notes if its changelog has none, where that is not known to have some
     pub(super) otherwise: Option<String>,
+}
+
+/// Leaves the lines of a member that state requirements on members as they are, though earlier releases changed them with
+/// its version: they follow the version of what they require.
+pub(super) fn leave_requirements(workspace: &Workspace, own: &Checkout, target: &mut Target) {
+    let states = |path: &str, line: &str| {
+        let file = own.file_of(path);
+        let text = own.read(path).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        let is_there = |requirement: &&Requirement| {
+            file.as_ref().and_then(|file| file.strip_prefix(workspace.prefix.as_str()))
+                == Some(requirement.path.as_str())
+        };
+        let mut requirements = workspace.graph.requirements().iter().filter(is_there);
+        requirements.any(|requirement| text.lines().nth(requirement.line - 1) == Some(line))
+    };
+    target.conventions.lines.retain(|line| !states(&line.path, &line.from));
 }
 
 /// The release of the chosen members, in the order in which they are published.

@@ -2,7 +2,7 @@
 
 use pyrelease_test_support::IndexServer;
 
-use super::{QUICK, change, installed, three};
+use super::{LOCAL, QUICK, change, installed, three, workspace};
 
 #[test]
 fn all_are_published_in_order_and_require_each_other() {
@@ -67,6 +67,23 @@ fn all_are_published_in_order_and_require_each_other() {
     project.pyrelease("resume --yes").code(0);
     let listed = installed(&project, "pip", &public, "app");
     assert_eq!(listed, ["app==2.0.1", "cli==0.3.1", "core==1.1.0"]);
+}
+
+/// Earlier releases changed a line with the version and one with a requirement: each follows what it states.
+#[test]
+fn requirements_are_not_taken_for_the_version() {
+    let members: [(&str, &str, &[&str]); 2] = [("core", "1.0.0", &[]), ("cli", "1.0.0", &["core==1.0.0"])];
+    let project = workspace(&members).config(LOCAL).build();
+    for version in ["1.1.0", "1.2.0"] {
+        project.pyrelease(&format!("run core={version} cli={version} --yes")).code(0);
+        assert!(project.read("packages/cli/pyproject.toml").contains(&format!("\"core=={version}\"")));
+    }
+    project.pyrelease("run cli=1.3.0 --yes").code(0);
+    let pyproject = project.read("packages/cli/pyproject.toml");
+    assert!(
+        pyproject.contains("version = \"1.3.0\"") && pyproject.contains("\"core==1.2.0\""),
+        "{pyproject}"
+    );
 }
 
 #[test]
