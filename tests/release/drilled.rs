@@ -65,7 +65,12 @@ impl Index {
 
     /// The files of the project and their sha256.
     pub(crate) fn files(&self) -> BTreeMap<String, String> {
-        files(&self.folder.join("demo"))
+        self.files_of("demo")
+    }
+
+    /// The files of this project and their sha256.
+    pub(crate) fn files_of(&self, project: &str) -> BTreeMap<String, String> {
+        files(&self.folder.join(project))
     }
 
     pub(super) fn file(&self, file: &str) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! `ci`: writes the workflow that releases a project on its forge.
 
+mod packages;
 mod project;
 mod publisher;
 mod shown;
@@ -195,7 +196,7 @@ fn report(context: &Context, session: &Session, options: &CiOptions, top: &Path)
     let project = CiProject::of(&session.config, &session.pipeline, &session.checkout)?;
     let Places { workflow, requirements, .. } = options.forge.places();
     let old = read(top, workflow)?;
-    let flow = flow(options, old.as_deref(), project.name())?;
+    let flow = flow(options, old.as_deref(), &project)?;
     let (text, left) = render(&project, options, flow, old.as_deref().unwrap_or_default())?;
     let mut files = vec![file(workflow, old, text)];
     let listed = read(top, requirements)?;
@@ -268,7 +269,7 @@ pub(super) fn facts(config: &Config, pipeline: &Pipeline, checkout: &Checkout) -
 }
 
 /// The flow that is asked for, else that of the workflow on disk.
-fn flow(options: &CiOptions, old: Option<&str>, project: &str) -> Result<Flow> {
+fn flow(options: &CiOptions, old: Option<&str>, project: &CiProject<'_>) -> Result<Flow> {
     let Some(old) = old else { return Ok(options.flow.unwrap_or(Flow::Dispatch)) };
     let Some(written) = written_by(options.forge, old) else {
         let path = options.forge.places().workflow;
@@ -279,13 +280,17 @@ fn flow(options: &CiOptions, old: Option<&str>, project: &str) -> Result<Flow> {
         .help(options.forge.advice()));
     };
     let other = old.strip_prefix("# Releases ").and_then(|rest| rest.split_once(" with pyrelease."));
-    if let Some((other, _)) = other.filter(|(name, _)| *name != project) {
+    if let Some((other, _)) = other.filter(|(name, _)| *name != project.name() && !project.has_package(name))
+    {
         let path = options.forge.places().workflow;
         return Err(Error::refused(format!(
             "`{path}` releases `{}`; it stays as it is",
             other.escape_debug()
         ))
-        .help(format!("a repository has one such workflow: remove it to release `{project}` instead")));
+        .help(format!(
+            "a repository has one such workflow: remove it to release `{}` instead",
+            project.name()
+        )));
     }
     Ok(options.flow.unwrap_or(written))
 }

@@ -2,6 +2,7 @@
 
 use pep440_rs::{Version, VersionSpecifiers};
 
+use super::packages::{Package, refuse_extension_modules};
 use super::publisher::{Publisher, Publishing};
 use super::template::Values;
 use super::{CiOptions, Flow, Forge};
@@ -14,7 +15,8 @@ use crate::index::{IndexAddress, NewHost, variable_for};
 use crate::python::filename::normalize;
 use crate::python::native::WheelBuilder;
 use crate::python::project::{Files as _, VersionSource};
-use crate::stages::{Discovery, address_of, discover};
+use crate::stages::members::Workspace;
+use crate::stages::{Discovery, address_of};
 use crate::world::Environment;
 
 /// The Python of the workflow: the first that the project supports
@@ -31,26 +33,54 @@ const ACTIONS: [(&str, &str); 6] = [
 ];
 const CIBUILDWHEEL: &str = "4.2.0";
 
-/// The project that a workflow releases
+/// The project or the workspace that a workflow releases
 pub(super) struct CiProject<'a> {
     pub(super) config: &'a Config,
     pub(super) pipeline: &'a Pipeline,
     pub(super) checkout: &'a Checkout,
-    pub(super) discovery: Discovery,
+    /// What the workflow says it releases
+    name: String,
+    is_workspace: bool,
+    /// At least one
+    packages: Vec<Package>,
 }
 
 impl<'a> CiProject<'a> {
     pub(super) fn of(config: &'a Config, pipeline: &'a Pipeline, checkout: &'a Checkout) -> Result<Self> {
-        Ok(Self { config, pipeline, checkout, discovery: discover(checkout, config.name())? })
+        let is_workspace = config.workspace().is_some();
+        let (name, packages) = if is_workspace {
+            let workspace = Workspace::of(config, checkout)?;
+            (name_of(&workspace, config, checkout), Package::of_members(config, &workspace, checkout)?)
+        } else {
+            let package = Package::of(config, checkout)?;
+            (package.name().to_owned(), vec![package])
+        };
+        Ok(Self { config, pipeline, checkout, name, is_workspace, packages })
     }
 
+    /// What the workflow says it releases.
     pub(super) fn name(&self) -> &str {
-        &self.discovery.project.name
+        &self.name
+    }
+
+    /// Whether this is the name of a package that the workflow releases.
+    pub(super) fn has_package(&self, name: &str) -> bool {
+        self.packages.iter().any(|package| package.name() == name)
+    }
+
+    /// What is found about the repository: it is the same for each package.
+    fn discovery(&self) -> &Discovery {
+        &self.packages[0].discovery
+    }
+
+    /// The packages that are uploaded.
+    fn uploaded(&self) -> impl Iterator<Item = &Package> {
+        self.packages.iter().filter(|package| !package.is_private)
     }
 
     /// Whether pyrelease is what is released: then it releases itself, as it is in the checkout.
     pub(super) fn is_pyrelease(&self) -> bool {
-        normalize(self.name()) == "pyrelease"
+        !self.is_workspace && normalize(self.name()) == "pyrelease"
     }
 
     fn has_stage(&self, name: &str) -> bool {
@@ -71,21 +101,28 @@ impl<'a> CiProject<'a> {
         Ok(public.map_or_else(|| "release".to_owned(), |(_, index)| index.name.clone()))
     }
 
-    /// The trusted publishers that the workflow needs.
+    /// The trusted publishers that the workflow needs: for each package that is uploaded, one for each index.
     pub(super) fn publishers(&self, forge: Forge, workflow: &str) -> Result<Vec<Publisher>> {
         let environment = self.environment()?;
-        let address = self.discovery.remote.as_ref().and_then(|remote| remote.address.as_deref());
+        let address = self.discovery().remote.as_ref().and_then(|remote| remote.address.as_deref());
         let repository = address.and_then(|address| address.split_once('/')).map(|(_, path)| path);
-        let publishing =
-            Publishing { forge, project: self.name(), repository, workflow, environment: &environment };
-        let trusting = self.indexes()?.into_iter().filter(|(_, index)| index.trusts_publishers());
-        Ok(trusting.map(|(_, index)| Publisher::of(&index, &publishing)).collect())
+        let mut publishers = Vec::new();
+        for (_, index) in self.indexes()?.iter().filter(|(_, index)| index.trusts_publishers()) {
+            publishers.extend(self.uploaded().map(|package| {
+                let project = package.name();
+                Publisher::of(
+                    index,
+                    &Publishing { forge, project, repository, workflow, environment: &environment },
+                )
+            }));
+        }
+        Ok(publishers)
     }
 
     /// What the user has to know or to do for the workflow to work.
     pub(super) fn notes(&self, forge: Forge, flow: Flow) -> Result<Vec<String>> {
         let mut notes = Vec::new();
-        let remote = self.discovery.remote.as_ref();
+        let remote = self.discovery().remote.as_ref();
         if remote.is_none_or(|remote| remote.address.is_none()) {
             notes.push(
                 "no remote tells owner and name: register the publisher with those of the repository"
@@ -95,11 +132,21 @@ impl<'a> CiProject<'a> {
         let environment = self.environment()?;
         notes.push(format!("make the environment `{environment}` and require a review for it: it is the approval of a release"));
         let own = forge.places().workflow;
-        for found in self.discovery.workflows.iter().filter(|found| found.workflow.workflow != own) {
+        for found in self.discovery().workflows.iter().filter(|found| found.workflow.workflow != own) {
             if !found.workflow.is_rehearsal() {
                 notes
                     .push(format!("another workflow publishes, remove it or its trigger: {}", found.shown()));
             }
+        }
+        if flow == Flow::Tag && self.tags().len() > 1 {
+            notes.push(match forge {
+                Forge::GitHub => {
+                    "push at most three tags at a time: GitHub starts no workflow for more".to_owned()
+                }
+                Forge::GitLab => {
+                    "push at most four tags at a time: GitLab starts no pipeline for more".to_owned()
+                }
+            });
         }
         let pushes = flow == Flow::Dispatch && self.has_stage("push");
         match (forge, flow) {
@@ -132,7 +179,7 @@ impl<'a> CiProject<'a> {
             notes.push(format!("make {} {kind} of the repository", secrets.join(" and ")));
         }
         let has_publisher = self.indexes()?.iter().any(|(_, index)| index.trusts_publishers());
-        if has_publisher && self.discovery.releases == 0 {
+        if has_publisher && self.uploaded().any(|package| package.discovery.releases == 0) {
             notes.push(
                 "a publisher for a project that an index does not have yet expires after 30 days".to_owned(),
             );
@@ -145,9 +192,15 @@ impl<'a> CiProject<'a> {
     /// # Errors
     /// The project cannot be released in this way, or its folder cannot stand in a workflow.
     pub(super) fn values(&self, options: &CiOptions, flow: Flow) -> Result<Values> {
-        if flow == Flow::Merge && matches!(self.discovery.project.version, VersionSource::Vcs { .. }) {
-            return Err(Error::usage("the version comes from tags, so what is merged does not state it")
-                .help("use `--flow dispatch` or `--flow tag`"));
+        let is_vcs =
+            |package: &&Package| matches!(package.discovery.project.version, VersionSource::Vcs { .. });
+        if let Some(package) = self.packages.iter().find(is_vcs).filter(|_| flow == Flow::Merge) {
+            let error = Error::usage("the version comes from tags, so what is merged does not state it")
+                .help("use `--flow dispatch` or `--flow tag`");
+            return Err(if self.is_workspace { error.of_member(package.name()) } else { error });
+        }
+        if self.is_workspace {
+            refuse_extension_modules(&self.packages)?;
         }
         let mut values = Values::default();
         values.text("name", self.name());
@@ -172,6 +225,7 @@ impl<'a> CiProject<'a> {
         // Not every push to the branch is a release.
         values.flag("sometimes", flow == Flow::Merge);
         self.tag(&mut values);
+        self.bumps(&mut values);
         values.text("branch", quoted(self.checkout.head.shown()));
         self.wheels(&mut values, options.forge);
         self.indexes_into(&mut values)?;
@@ -180,14 +234,43 @@ impl<'a> CiProject<'a> {
         Ok(values)
     }
 
+    /// The first Python that every package supports.
     fn python(&self) -> &'static str {
-        let required = self.discovery.project.requires_python.as_deref();
-        let required: Option<VersionSpecifiers> = required.and_then(|text| text.parse().ok());
+        let required = self.packages.iter().filter_map(|package| {
+            package.discovery.project.requires_python.as_deref()?.parse::<VersionSpecifiers>().ok()
+        });
+        let required: Vec<VersionSpecifiers> = required.collect();
         let suits = |python: &&&str| {
             let newest: Version = format!("{python}.99").parse().expect("a version");
-            required.as_ref().is_none_or(|required| required.contains(&newest))
+            required.iter().all(|required| required.contains(&newest))
         };
         PYTHONS.iter().find(suits).unwrap_or(&PYTHONS[0])
+    }
+
+    /// What the person who starts a release may say about the bump, and how it is passed on: always by the environment.
+    fn bumps(&self, values: &mut Values) {
+        values.flag("workspace", self.is_workspace);
+        let (help, bump, bumps) = if self.is_workspace {
+            let named: Vec<String> =
+                self.packages.iter().take(2).map(|package| format!("{}=minor", package.name())).collect();
+            (
+                format!(
+                    "{}, or one bump for all that changed; empty if the changelogs decide",
+                    named.join(" ")
+                ),
+                "",
+                " -- \"${BUMPS[@]}\"",
+            )
+        } else {
+            (
+                "major, minor, patch, a, b, rc, post, dev, release or a version; empty if the changelog decides".to_owned(),
+                " ${BUMP:+\"$BUMP\"}",
+                "",
+            )
+        };
+        values.text("bump-help", help);
+        values.text("bump", bump);
+        values.text("bumps", bumps);
     }
 
     /// `-C` with the project's folder, where that is not the repository.
@@ -213,19 +296,39 @@ impl<'a> CiProject<'a> {
         }
     }
 
+    /// What the tags are named before and after the version; several of them if the packages have tags of their own.
+    fn tags(&self) -> Vec<&(String, String)> {
+        let mut tags: Vec<&(String, String)> = Vec::new();
+        for package in &self.packages {
+            if !tags.contains(&&package.tag) {
+                tags.push(&package.tag);
+            }
+        }
+        tags
+    }
+
     /// How a tag is recognised.
     fn tag(&self, values: &mut Values) {
-        let learned = self.discovery.learned.tag_name.as_ref().map(|learned| learned.value.as_str());
-        let template = self.config.stage_text("tag", "name").or(learned).unwrap_or("v{version}");
-        let template = template.replace("{name}", self.name());
-        let (before, after) = template.split_once("{version}").unwrap_or((&template, ""));
-        values.text("tag-pattern", quoted(&format!("{before}[0-9]*{after}")));
+        let tags = self.tags();
+        let patterns: Vec<String> =
+            tags.iter().map(|(before, after)| quoted(&format!("{before}[0-9]*{after}"))).collect();
+        values.text("tag-pattern", patterns.join("\n      - "));
         let escaped = |text: &str| regex::escape(text).replace('/', "\\/");
-        values.text("tag-regex", format!("/^{}[0-9].*{}$/", escaped(before), escaped(after)));
+        let expressions: Vec<String> = tags
+            .iter()
+            .map(|(before, after)| format!("{}[0-9].*{}", escaped(before), escaped(after)))
+            .collect();
+        values.text(
+            "tag-regex",
+            match expressions.as_slice() {
+                [only] => format!("/^{only}$/"),
+                several => format!("/^({})$/", several.join("|")),
+            },
+        );
     }
 
     fn wheels(&self, values: &mut Values, forge: Forge) {
-        let builder = WheelBuilder::of(self.checkout, &self.discovery.project.backend);
+        let builder = if self.is_workspace { None } else { self.packages[0].builder };
         values.flag("wheels", builder.is_some());
         values.flag("maturin", builder == Some(WheelBuilder::Maturin));
         values.flag("cibuildwheel", builder == Some(WheelBuilder::CiBuildWheel));
@@ -248,9 +351,11 @@ impl<'a> CiProject<'a> {
         values.flag("to-pypi", indexes.iter().any(|(_, index)| index.name == "pypi"));
         values.flag("to-testpypi", indexes.iter().any(|(_, index)| index.name == "testpypi"));
         let public = indexes.iter().find(|(kind, _)| *kind == IndexKind::Public);
-        let page = public
-            .filter(|(_, index)| index.is_pypi())
-            .map(|_| format!("https://pypi.org/p/{}", self.name()));
+        let page = public.filter(|(_, index)| index.is_pypi()).and_then(|_| {
+            let mut uploaded = self.uploaded();
+            let only = uploaded.next().filter(|_| uploaded.next().is_none())?;
+            Some(format!("https://pypi.org/p/{}", only.name()))
+        });
         values.flag("page", page.is_some());
         values.text("page", page.unwrap_or_default());
         Ok(())
@@ -293,7 +398,9 @@ impl<'a> CiProject<'a> {
             let names = if stage.reach() == Reach::Private { &mut prepare } else { &mut publish };
             // Those of a plugin, and those of a command
             for key in ["secrets", "environment"] {
-                names.extend(self.config.stage_list(stage.name(), key).map(str::to_owned));
+                for package in &self.packages {
+                    names.extend(package.config.stage_list(stage.name(), key).map(str::to_owned));
+                }
             }
         }
         let untrusting = self.indexes()?.into_iter().filter(|(_, index)| !index.trusts_publishers());
@@ -310,6 +417,16 @@ impl<'a> CiProject<'a> {
         values.text("prepare-secrets", secrets(prepare));
         values.text("publish-secrets", secrets(publish));
         Ok(())
+    }
+}
+
+/// What the workflow of a workspace says it releases. A clone may be in any folder, so the folder's name does not count.
+fn name_of(workspace: &Workspace, config: &Config, checkout: &Checkout) -> String {
+    let has_own = config.name().is_some() || workspace.members.iter().any(|member| member.folder.is_empty());
+    match checkout.prefix.trim_end_matches('/') {
+        _ if has_own => workspace.name.clone(),
+        "" => "all packages".to_owned(),
+        folder => format!("the packages in {folder}"),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::config::{
 };
 use crate::engine::checkout::Checkout;
 use crate::engine::journal::Header;
+use crate::engine::model::DEFAULT_TAG_NAME;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::release::Release;
 use crate::error::{Error, Result};
@@ -22,7 +23,7 @@ use crate::python::filename::normalize;
 use crate::python::project::{Files as _, is_project_name};
 use crate::python::workspace::{Graph, WorkspaceError, is_private, matching, uv_members};
 use crate::stages::Plugins;
-use crate::stages::target::read_project;
+use crate::stages::target::{History, read_project};
 
 pub use select::Request;
 use select::{Selection, select};
@@ -154,6 +155,29 @@ impl Workspace {
         let names_one = |text: &str| text.contains("{name}");
         let configured = self.members.iter().find_map(|member| member.config.stage_text("tag", "name"));
         self.settings.versions == Versions::Locked && !configured.is_some_and(names_one)
+    }
+
+    /// The name of the only tag, as a template: the configured one, or that of earlier releases, or the usual one. None if
+    /// each member has its own tag.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn shared_tag(&self, config: &Config, checkout: &Checkout) -> Result<Option<String>> {
+        if !self.has_one_tag() {
+            return Ok(None);
+        }
+        let mut configured = self.members.iter().filter_map(|member| member.config.stage_text("tag", "name"));
+        if let Some(name) = configured.next() {
+            return Ok(Some(name.to_owned()));
+        }
+        let mut project = read_project(&self.members[0].config, &self.checkout_of(0, checkout)?, None)?;
+        project.name.clone_from(&self.name);
+        let history = History::of(config, checkout, &project)?;
+        let is_of_one = |tag: &String| {
+            self.members.iter().any(|member| !member.folder.is_empty() && tag.contains(&member.name))
+        };
+        let learned = history.habits.tag_style().map(|style| style.value.template());
+        Ok(Some(learned.filter(|tag| !is_of_one(tag)).unwrap_or_else(|| DEFAULT_TAG_NAME.to_owned())))
     }
 
     /// The project of a member in the checkout.

@@ -6,7 +6,6 @@ use super::target::{Chosen, leave_requirements, release_of};
 use super::{Unit, Workspace};
 use crate::config::{Config, Dependents, list, nearest};
 use crate::engine::checkout::Checkout;
-use crate::engine::model::DEFAULT_TAG_NAME;
 use crate::engine::release::{Release, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
@@ -57,11 +56,8 @@ pub fn select(
         words,
         chosen: BTreeMap::new(),
         findings: workspace.findings(),
-        shared_tag: None,
+        shared_tag: workspace.shared_tag(config, &checkout)?,
     };
-    if workspace.has_one_tag() {
-        selecting.shared_tag = Some(selecting.tag_of_all(&checkout)?);
-    }
     for unit in &workspace.units {
         selecting.choose(unit)?;
     }
@@ -147,26 +143,6 @@ struct Selecting<'a> {
 }
 
 impl Selecting<'_> {
-    /// The name of the only tag, as a template: the configured one, or that of earlier releases, or the usual one.
-    fn tag_of_all(&self, checkout: &Checkout) -> Result<String> {
-        if let Some(name) =
-            self.workspace.members.iter().find_map(|member| member.config.stage_text("tag", "name"))
-        {
-            return Ok(name.to_owned());
-        }
-        let mut project = read_project(&self.workspace.members[0].config, &self.checkouts[0], None)?;
-        project.name.clone_from(&self.workspace.name);
-        let history = History::of(self.config, checkout, &project)?;
-        let is_of_one = |tag: &String| {
-            self.workspace
-                .members
-                .iter()
-                .any(|member| !member.folder.is_empty() && tag.contains(&member.name))
-        };
-        let learned = history.habits.tag_style().map(|style| style.value.template());
-        Ok(learned.filter(|tag| !is_of_one(tag)).unwrap_or_else(|| DEFAULT_TAG_NAME.to_owned()))
-    }
-
     /// The configuration of a member, with the name of the only tag.
     fn config_of(&self, member: usize) -> Config {
         let config = self.workspace.members[member].config.clone();

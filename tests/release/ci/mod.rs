@@ -2,6 +2,7 @@
 
 mod played;
 pub(super) mod runner;
+mod workspace;
 mod written;
 
 use pyrelease_test_support::{Project, Python};

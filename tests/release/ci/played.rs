@@ -14,7 +14,7 @@ use crate::release::quick;
 const WORKFLOW: &str = ".github/workflows/release.yml";
 
 /// A project whose workflow is at the forge, and the forge's runner.
-fn forge(local: &Local, flow: &str, event: &str, reference: &str) -> Runner {
+pub(super) fn forge(local: &Local, flow: &str, event: &str, reference: &str) -> Runner {
     let project = &local.project;
     project.pyrelease(&format!("ci github --flow {flow} --yes")).code(0);
     project.commit("Release from CI");
@@ -27,19 +27,23 @@ fn forge(local: &Local, flow: &str, event: &str, reference: &str) -> Runner {
 }
 
 fn dispatched(local: &Local) -> Runner {
+    dispatched_with(local, "minor")
+}
+
+/// The workflow that a person starts with this bump.
+pub(super) fn dispatched_with(local: &Local, bump: &str) -> Runner {
     let mut runner = forge(local, "dispatch", "workflow_dispatch", "refs/heads/main");
-    runner.inputs =
-        BTreeMap::from([("bump".to_owned(), json!("minor")), ("dry-run".to_owned(), json!(false))]);
+    runner.inputs = BTreeMap::from([("bump".to_owned(), json!(bump)), ("dry-run".to_owned(), json!(false))]);
     runner
 }
 
 /// How each job ended.
-fn conclusions(jobs: &[Job]) -> Vec<(&str, Conclusion)> {
+pub(super) fn conclusions(jobs: &[Job]) -> Vec<(&str, Conclusion)> {
     jobs.iter().map(|job| (job.name.as_str(), job.conclusion)).collect()
 }
 
 #[track_caller]
-fn all_succeed(jobs: &[Job]) {
+pub(super) fn all_succeed(jobs: &[Job]) {
     for job in jobs {
         assert_eq!(job.conclusion, Conclusion::Success, "{}:\n{}", job.name, job.log);
     }

@@ -17,7 +17,7 @@ const NOTHING_NEW: &str = "# Changelog\n\n## [Unreleased]\n\n## [1.0.0] - 2026-0
 const NEWS: &str = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A greeting.\n\n## [1.0.0] - 2026-01-15\n\n- The first one.\n";
 
 /// The stages that need no index, and a build that takes no time
-const LOCAL: &str = "stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n\n[workspace]\n";
+pub(super) const LOCAL: &str = "stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n\n[workspace]\n";
 
 /// A workspace of uv with these members below `packages/`, each with its version and what it requires, and a remote.
 pub(super) fn workspace(members: &[(&str, &str, &[&str])]) -> Blueprint {
