@@ -20,7 +20,8 @@ pub use locate::{FILES, Location, Root, locate, locate_root};
 pub use report::{Source, list, nearest};
 pub use template::{Names, Template};
 pub use workspace::{
-    Dependents, MEMBER_KEYS, MemberSettings, Members, Versions, WorkspaceSettings, workspace_schema,
+    DEFAULT_MEMBER_TAG_NAME, Dependents, MEMBER_KEYS, MemberSettings, Members, Versions, WorkspaceSettings,
+    workspace_schema,
 };
 
 use crate::error::Result;

@@ -11,6 +11,9 @@ use super::{Config, Spanned, report, settings};
 use crate::error::Result;
 use crate::python::workspace::Pins;
 
+/// The template of the names of members' tags, if nothing else decides
+pub const DEFAULT_MEMBER_TAG_NAME: &str = "{name}-v{version}";
+
 /// How the members' versions relate
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -272,7 +275,7 @@ impl Config {
             name: Some(name.to_owned()).filter(|name| !name.is_empty()),
             workspace: None,
             members: Vec::new(),
-            default_tag: Some("{name}-v{version}"),
+            default_tag: Some(DEFAULT_MEMBER_TAG_NAME),
             ..self.clone()
         };
         for (stage, (span, table)) in exceptions.iter().flat_map(|member| &member.stages) {

@@ -6,6 +6,7 @@ use super::stages::example_tag;
 use super::{Finds, indexes};
 use crate::python::project::VersionSource;
 use crate::python::workflows::Likelihood;
+use crate::stages::{Discovery, FoundWorkflow};
 
 /// Something that was found
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,28 +49,10 @@ pub(super) fn facts(finds: &Finds<'_>) -> Vec<Fact> {
     if let Some(reopening) = &discovery.learned.reopening {
         add("afterwards", format!("the next version begins after a release, {}", reopening.reason));
     }
-    add(
-        "remote",
-        match &discovery.remote {
-            None => "none".to_owned(),
-            Some(remote) => {
-                let address = remote.address.as_deref().unwrap_or("a folder of this machine");
-                let forge = remote.forge.map(|forge| format!(" ({forge})")).unwrap_or_default();
-                format!("`{}`: {address}{forge}", remote.name)
-            }
-        },
-    );
+    add("remote", remote(discovery));
     let tag = example_tag(finds);
     for found in &discovery.workflows {
-        let starts = match found.workflow.starts_on_tag(&tag) {
-            Likelihood::Yes => "when the tag is pushed",
-            Likelihood::Maybe => "perhaps when the tag is pushed",
-            Likelihood::No if found.workflow.starts_on_release(&tag) > Likelihood::No => {
-                "when a release is published on the forge"
-            }
-            Likelihood::No => "not on the release's tag",
-        };
-        add("workflow", format!("{}, {starts}", found.shown()));
+        add("workflow", workflow(found, &tag));
     }
     for index in finds.pypirc {
         let project = index.project.as_ref().map(|project| format!(" for {project}")).unwrap_or_default();
@@ -79,14 +62,31 @@ pub(super) fn facts(finds: &Finds<'_>) -> Vec<Fact> {
     if indexes::is_private(finds) {
         add("index", "the project is private, by a classifier `Private ::`".to_owned());
     }
-    if !discovery.members.is_empty() {
-        let members = discovery.members.join("`, `");
-        add("workspace", format!("`{members}`: each member is released from its own folder"));
-    }
     for tool in finds.tools {
         add("settings", format!("{} in `{}`", tool.tool, tool.file));
     }
     facts
+}
+
+/// The remote that a release is pushed to.
+pub(super) fn remote(discovery: &Discovery) -> String {
+    let Some(remote) = &discovery.remote else { return "none".to_owned() };
+    let address = remote.address.as_deref().unwrap_or("a folder of this machine");
+    let forge = remote.forge.map(|forge| format!(" ({forge})")).unwrap_or_default();
+    format!("`{}`: {address}{forge}", remote.name)
+}
+
+/// A workflow that publishes, and whether this tag starts it.
+pub(super) fn workflow(found: &FoundWorkflow, tag: &str) -> String {
+    let starts = match found.workflow.starts_on_tag(tag) {
+        Likelihood::Yes => "when the tag is pushed",
+        Likelihood::Maybe => "perhaps when the tag is pushed",
+        Likelihood::No if found.workflow.starts_on_release(tag) > Likelihood::No => {
+            "when a release is published on the forge"
+        }
+        Likelihood::No => "not on the release's tag",
+    };
+    format!("{}, {starts}", found.shown())
 }
 
 fn version(finds: &Finds<'_>) -> String {

@@ -13,6 +13,7 @@ mod hooks;
 mod indexes;
 mod places;
 mod stages;
+mod workspace;
 
 use std::collections::BTreeSet;
 
@@ -21,7 +22,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::{PypircIndex, pypirc_indexes, pypirc_lines};
 use crate::python::project::Files;
 use crate::python::settings::{self, ToolSettings, ZEST_OF_USER};
-use crate::stages::{Discovery, discover, members};
+use crate::python::workspace::{is_project, projects_below};
+use crate::stages::{Discovery, discover};
 
 pub use account::{Outcome, SettingOutcome};
 pub use existing::{Comparison, compare};
@@ -36,6 +38,8 @@ pub struct Answers {
     pub index: Option<String>,
     /// Whether a new changelog is written
     pub changelog: bool,
+    /// Whether the configuration that is there is that of a workspace; none if there is none
+    pub is_workspace: Option<bool>,
 }
 
 /// What a project has, and the configuration that follows from it
@@ -117,25 +121,36 @@ impl Files for At<'_> {
     }
 }
 
+/// What to do where there is no project, but folders below have one; none if they have none either.
+pub fn below(checkout: &Checkout) -> Option<String> {
+    let folders = projects_below(checkout);
+    let first = folders.first()?;
+    let named: Vec<String> = folders.iter().take(10).map(|folder| format!("`{folder}`")).collect();
+    let verb = if folders.len() == 1 { "has a Python project" } else { "have Python projects" };
+    Some(format!("{} {verb}: run `pyrelease init -C {first}`", named.join(", ")))
+}
+
 /// Looks at the project and proposes its configuration, to be written to `file`.
 ///
 /// # Errors
 /// The project has no name, or the repository or `.pypirc` cannot be read.
 pub fn propose(checkout: &Checkout, file: &str, answers: &Answers) -> Result<Proposal> {
+    let asks = answers.is_workspace.unwrap_or(answers.name.is_none());
+    if let Some(found) = if asks { workspace::find(checkout)? } else { None } {
+        return workspace::propose(checkout, file, &found, answers);
+    }
     // The answer counts only where the project's files do not tell the name.
     let (discovery, name) = match (discover(checkout, None), &answers.name) {
         (Err(error), Some(name)) if error.kind() == ErrorKind::OnlyBackendKnows => {
             (discover(checkout, Some(name))?, Some(name.as_str()))
         }
-        (Err(error), _) if error.kind() == ErrorKind::OnlyBackendKnows => {
-            return Err(match members(checkout).first() {
+        (Err(error), _) => {
+            return Err(match below(checkout).filter(|_| !is_project(checkout, "")) {
                 None => error,
-                Some(member) => Error::usage("this is a workspace, and no project itself").help(format!(
-                    "run `pyrelease init` in each member that is released, such as `{member}`"
-                )),
+                Some(help) => Error::usage("there is no Python project at the root").help(help),
             });
         }
-        (found, _) => (found?, None),
+        (Ok(found), _) => (found, None),
     };
     let environment = &checkout.environment;
     let files = WithUser { checkout, zest: pypirc_lines(environment, "zest.releaser") };

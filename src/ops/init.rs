@@ -9,7 +9,7 @@ use crate::config::{Config, Root, Source, locate_root};
 use crate::engine::checkout::Checkout;
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, ErrorKind, Result};
-use crate::init::{Answers, Fact, Proposal, SettingOutcome, compare, propose};
+use crate::init::{Answers, Fact, Proposal, SettingOutcome, below, compare, propose};
 use crate::python::project::is_project_name;
 use crate::ui::{Format, data, init_text, object};
 use crate::world::git::unified_diff;
@@ -23,8 +23,7 @@ const CHANGELOG: (&str, &str) = ("CHANGELOG.md", "# Changelog\n\n## [Unreleased]
 /// # Errors
 /// There is no project, its files cannot be read, the user does not want the file, or something is left to the user.
 pub fn init(context: &Context, yes: bool, name: Option<&str>) -> Result<bool> {
-    let root = locate_root(&context.folder, context.manifest.as_deref())?;
-    let checkout = Checkout::open(&root.folder, context.environment.clone())?;
+    let (root, checkout) = open(context)?;
     let file = file_of(context, &root);
     if let Some(name) = name.filter(|name| !is_project_name(name)) {
         return Err(Error::usage(format!("`{}` is not a valid name of a project", name.escape_debug()))
@@ -34,6 +33,7 @@ pub fn init(context: &Context, yes: bool, name: Option<&str>) -> Result<bool> {
     if let Some(source) = &root.source {
         let config = Config::parse(source.clone())?;
         answers.name = answers.name.or_else(|| config.name().map(str::to_owned));
+        answers.is_workspace = Some(config.workspace().is_some());
     }
     let asks = !yes && can_ask();
     let mut proposal = match propose(&checkout, &file, &answers) {
@@ -87,6 +87,26 @@ pub fn init(context: &Context, yes: bool, name: Option<&str>) -> Result<bool> {
     let question =
         "Drill a release now? It is killed at every tenth point, in a copy; nothing of yours is touched";
     Ok(asks && is_healthy && context.ui.confirm(question)?)
+}
+
+/// The project, or else the folder that projects are below.
+fn open(context: &Context) -> Result<(Root, Checkout)> {
+    let open = |folder: &Path| Checkout::open(folder, context.environment.clone());
+    match locate_root(&context.folder, context.manifest.as_deref()) {
+        Err(error) if error.kind() == ErrorKind::NoProject => {
+            let folder = fs_err::canonicalize(&context.folder)?;
+            let Ok(checkout) = open(&folder) else { return Err(error) };
+            match below(&checkout) {
+                Some(_) => Ok((Root { folder, source: None, is_foreign: false }, checkout)),
+                None => Err(error),
+            }
+        }
+        root => {
+            let root = root?;
+            let checkout = open(&root.folder)?;
+            Ok((root, checkout))
+        }
+    }
 }
 
 /// The file to write, relative to the project.

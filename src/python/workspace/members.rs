@@ -10,7 +10,7 @@ use crate::python::project::{Files, ProjectError, Toml, ini, setup_strings};
 use crate::python::settings::glob::{PathPattern, is_pattern};
 
 /// The files of which a project has at least one
-const PROJECT_FILES: [&str; 3] = ["pyproject.toml", "setup.cfg", "setup.py"];
+pub(super) const PROJECT_FILES: [&str; 3] = ["pyproject.toml", "setup.cfg", "setup.py"];
 
 /// A classifier that begins with this word keeps a project from PyPI, which has no such classifiers
 const PRIVATE: &str = "Private ::";

@@ -3,6 +3,7 @@
 //! [`Graph::read`] finds every statement of a requirement of one member on another; [`moved`] tells what it must become
 //! for a new version; [`rewrite`] writes it, and nothing else. Paths are relative to the workspace's root.
 
+mod below;
 mod components;
 mod error;
 mod graph;
@@ -23,6 +24,7 @@ mod statements;
 mod tests;
 mod uv_lock;
 
+pub use below::{is_project, projects_below};
 pub use error::{PinError, WorkspaceError};
 pub use graph::Graph;
 pub use lock::NewVersion;

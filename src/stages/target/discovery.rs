@@ -33,8 +33,6 @@ pub struct Discovery {
     pub fragments: Option<Fragments>,
     pub remote: Option<FoundRemote>,
     pub workflows: Vec<FoundWorkflow>,
-    /// The members of a workspace
-    pub members: Vec<String>,
 }
 
 /// What earlier releases did
@@ -131,7 +129,6 @@ pub fn discover(checkout: &Checkout, name: Option<&str>) -> Result<Discovery> {
         learned,
         remote,
         workflows: workflows.collect(),
-        members: members(checkout),
         project,
     })
 }
@@ -167,14 +164,4 @@ fn learned(
             .map(|(_, found)| Convention { value: found.value.name().to_owned(), reason: found.reason }),
         reopening: reopening::learned(checkout, history).map(Convention::of),
     }
-}
-
-/// The members of a workspace of uv, as its settings have them.
-pub fn members(checkout: &Checkout) -> Vec<String> {
-    let text = checkout.read("pyproject.toml").and_then(|bytes| String::from_utf8(bytes).ok());
-    let document = text.and_then(|text| text.parse::<toml_edit::DocumentMut>().ok());
-    let members = document
-        .as_ref()
-        .and_then(|document| document.get("tool")?.get("uv")?.get("workspace")?.get("members")?.as_array());
-    members.into_iter().flatten().filter_map(|member| member.as_str().map(str::to_owned)).collect()
 }

@@ -22,7 +22,7 @@ use crate::python::settings;
 use crate::python::version::{Bump, Version};
 
 pub use asked::{BackendMetadata, ask_backend};
-pub use discovery::{Discovery, FoundWorkflow, Learned, discover, members};
+pub use discovery::{Discovery, FoundWorkflow, Learned, discover};
 pub(in crate::stages) use history::History;
 pub(in crate::stages) use infer::has_entries;
 pub(in crate::stages) use style::{style_of_names, style_of_template};

@@ -195,22 +195,6 @@ fn a_name_that_no_file_tells_can_be_passed() {
 }
 
 #[test]
-fn a_workspace_is_released_member_by_member() {
-    let members = "[tool.uv.workspace]\nmembers = [\"packages/one\", \"packages/*\"]\n";
-    let member = "[project]\nname = \"one\"\nversion = \"1.0.0\"\n";
-    let project =
-        project().file("pyproject.toml", members).file("packages/one/pyproject.toml", member).build();
-    project.pyrelease("init --yes").code(2).stderr_eq(str![[r#"
-error: this is a workspace, and no project itself
-help: run `pyrelease init` in each member that is released, such as `packages/one`
-
-"#]]);
-    project.pyrelease("init --yes -C packages/one").code(0);
-    assert!(project.folder().join("packages/one/release.toml").is_file());
-    assert!(!project.folder().join("release.toml").exists());
-}
-
-#[test]
 fn a_project_in_good_health_may_be_drilled() {
     let index = IndexServer::pypiserver();
     let project = quick().without_remote().build();

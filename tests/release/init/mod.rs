@@ -4,6 +4,7 @@ mod detection;
 mod hostile;
 mod side_by_side;
 mod tools;
+mod workspace;
 
 use pyrelease_test_support::{Backend, Blueprint, Outcome, Project, set_binary};
 use serde_json::Value;

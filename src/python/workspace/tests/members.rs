@@ -112,3 +112,24 @@ fn private_projects_are_known() {
     assert!(!root("[build-system]\n"));
     assert!(!root("[tool.uv]\npackage = true\n"));
 }
+
+#[test]
+fn projects_below_a_root_that_is_none() {
+    let files = tree(&[
+        ("pyproject.toml", "[tool.ruff]\nline-length = 100\n"),
+        ("libs/core/pyproject.toml", "[project]\nname = \"core\"\n"),
+        ("libs/core/plugins/one/pyproject.toml", "[project]\nname = \"one\"\n"),
+        ("libs/core-x/setup.py", "setup()\n"),
+        ("libs/core/tests/data/setup.py", "setup()\n"),
+        ("apps/cli/setup.cfg", "[metadata]\nname = cli\n"),
+        ("apps/lint/setup.cfg", "[flake8]\nmax-line-length = 100\n"),
+        ("apps/site/pyproject.toml", "[tool.poetry]\nname = \"site\"\npackage-mode = false\n"),
+        ("apps/broken/pyproject.toml", "[project\n"),
+        ("examples/one/pyproject.toml", "[project]\nname = \"example\"\n"),
+        (".hidden/setup.py", "setup()\n"),
+        ("a/b/c/d/e/setup.py", "setup()\n"),
+    ]);
+    assert_eq!(projects_below(&files), ["apps/cli", "libs/core", "libs/core-x"]);
+    assert!(!is_project(&files, "") && is_project(&files, "libs/core") && !is_project(&files, "apps/site"));
+    assert_eq!(projects_below(&Tree::new()), [""; 0]);
+}
