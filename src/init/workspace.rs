@@ -5,7 +5,7 @@ use super::document::{Entry, texts};
 use super::facts::{Fact, remote, workflow};
 use super::{Answers, Proposal};
 use crate::config::{DEFAULT_MEMBER_TAG_NAME, DEFAULT_STAGES};
-use crate::engine::release::Checkout;
+use crate::engine::checkout::Checkout;
 use crate::error::{Error, Result};
 use crate::python::settings;
 use crate::python::version::Version;
