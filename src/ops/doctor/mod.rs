@@ -30,6 +30,8 @@ use crate::world::process::Process;
 /// # Errors
 /// A finding would make a release fail.
 pub fn doctor(context: &Context, bumps: &[String], fixes: bool) -> Result<()> {
+    let is_workspace = locate(context).is_ok_and(|location| location.config.workspace().is_some());
+    let wanted = if is_workspace { None } else { only_bump(bumps)? };
     let examination = Examination {
         context,
         fixes,
@@ -48,7 +50,7 @@ pub fn doctor(context: &Context, bumps: &[String], fixes: bool) -> Result<()> {
         }
         if config.workspace().is_some() {
             examination.members(&config, checkout, bumps);
-        } else if let Some((target, reserve)) = examination.target(&config, &checkout, only_bump(bumps)?) {
+        } else if let Some((target, reserve)) = examination.target(&config, &checkout, wanted) {
             if let Some(finding) = stages::advice(&config, &target) {
                 examination.found(None, finding);
             }
