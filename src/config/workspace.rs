@@ -128,7 +128,7 @@ pub struct WorkspaceSettings {
     pub pins: Pins,
     pub dependents: Dependents,
     /// The changelog of all members, relative to the workspace
-    pub changelog: Option<String>,
+    pub changelog: Option<Spanned>,
 }
 
 /// The exceptions of a member
@@ -185,8 +185,15 @@ impl Config {
             let span = table.get("groups").and_then(Item::span).or(item.span());
             return Err(self.error("`groups` requires versions = \"grouped\"", span, Some(help)));
         }
-        if let Some(changelog) = &raw.changelog {
-            self.check_inside(changelog, table.get("changelog").and_then(Item::span))?;
+        let span = table.get("changelog").and_then(Item::span);
+        let changelog = raw.changelog.map(|value| Spanned { value, span });
+        if let Some(Spanned { value, span }) = &changelog {
+            self.check_inside(value, span.clone())?;
+            if self.stages().iter().all(|stage| stage.value != "changelog") {
+                let help = "add `changelog` to `stages`, or remove it from [workspace]";
+                let message = "`changelog` in [workspace] requires the stage `changelog`";
+                return Err(self.error(message, span.clone(), Some(help)));
+            }
         }
         self.workspace = Some(WorkspaceSettings {
             span: item.span(),
@@ -196,7 +203,7 @@ impl Config {
             groups,
             pins: raw.pins.into(),
             dependents: raw.dependents,
-            changelog: raw.changelog,
+            changelog,
         });
         Ok(())
     }
@@ -266,6 +273,13 @@ impl Config {
     pub fn with_tag(mut self, name: &str) -> Self {
         let (_, table) = self.stage_tables.entry("tag".to_owned()).or_default();
         table.insert("name", toml_edit::value(name));
+        self
+    }
+
+    /// The same with this changelog.
+    pub fn with_changelog(mut self, file: &str) -> Self {
+        let (_, table) = self.stage_tables.entry("changelog".to_owned()).or_default();
+        table.insert("file", toml_edit::value(file));
         self
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::finding::Finding;
+use crate::python::changelog::{Format, Share};
 use crate::python::project::Files;
 use crate::world::Environment;
 use crate::world::git::{CommitRecord, Head, ListedTag, Past, Repository};
@@ -22,6 +23,8 @@ pub struct Checkout {
     pub hashes: Hashes,
     /// The folders of other projects in the repository, each with a final `/`: what is in them is not this project's
     others: Arc<[String]>,
+    /// The changelog that the project shares with others, by its path, and which part of it is the project's
+    shared_changelog: Option<Arc<(String, Share)>>,
     /// What all projects of the repository ask about its past, if there are several
     past: Option<Arc<Past>>,
     /// The edited files, if the project is read as it is in the working tree, not as it is committed
@@ -48,7 +51,8 @@ impl Checkout {
             prefix.push('/');
         }
         let (hashes, others) = (Hashes::default(), Arc::default());
-        Ok(Self { repository, head, prefix, environment, hashes, others, past: None, edits: None })
+        let (shared_changelog, past, edits) = (None, None, None);
+        Ok(Self { repository, head, prefix, environment, hashes, others, shared_changelog, past, edits })
     }
 
     /// The same with another folder of the repository as the project's, and with a handle of its own on the repository.
@@ -60,6 +64,27 @@ impl Checkout {
         others.sort();
         let again = self.with(self.repository.reopened()?);
         Ok(Self { prefix: prefix.to_owned(), others: others.into(), ..again })
+    }
+
+    /// The same with a changelog that it shares with others: whoever reads it reads the project's part.
+    #[must_use]
+    pub fn sharing(self, path: String, share: Share) -> Self {
+        Self { shared_changelog: Some(Arc::new((path, share))), ..self }
+    }
+
+    /// Which part of the file is the project's, if it is a changelog shared with others.
+    pub fn share_of(&self, path: &str) -> Option<&Share> {
+        self.shared_changelog.as_deref().filter(|(shared, _)| shared == path).map(|(_, share)| share)
+    }
+
+    /// What the project has of a file's bytes.
+    pub(super) fn own_part(&self, path: &str, bytes: Vec<u8>) -> Vec<u8> {
+        let Some(share) = self.share_of(path) else { return bytes };
+        let part = std::str::from_utf8(&bytes).ok().and_then(|text| {
+            let format = Format::of_text(path, text)?;
+            share.part_of(text, format).ok()
+        });
+        part.map_or(bytes, String::into_bytes)
     }
 
     /// From now on, what is asked about the past is kept, for this project and those in other folders.
@@ -122,6 +147,7 @@ impl Checkout {
             environment: self.environment.clone(),
             hashes: self.hashes.clone(),
             others: Arc::clone(&self.others),
+            shared_changelog: self.shared_changelog.clone(),
             past: self.past.clone(),
             edits: self.edits.clone(),
         }
@@ -205,7 +231,16 @@ impl Checkout {
 impl Checkout {
     /// A file of the project as of a commit.
     pub fn read_at(&self, commit: &str, path: &str) -> Option<Vec<u8>> {
-        self.repository.committed(commit, &inside(&self.prefix, path)?)
+        let bytes = self.repository.committed(commit, &inside(&self.prefix, path)?)?;
+        Some(self.own_part(path, bytes))
+    }
+
+    /// A file as committed at HEAD or, if that is read, as it is in the working tree; all of it, even if it is shared.
+    pub(super) fn read_whole(&self, path: &str) -> Option<Vec<u8>> {
+        match &self.edits {
+            Some(edits) => self.read_edited(edits, path),
+            None => self.repository.committed(&self.head.commit, &inside(&self.prefix, path)?),
+        }
     }
 }
 
@@ -233,10 +268,7 @@ impl Checkout {
 impl Files for Checkout {
     /// A file of the project as committed at HEAD: uncommitted changes are not released.
     fn read(&self, path: &str) -> Option<Vec<u8>> {
-        match &self.edits {
-            Some(edits) => self.read_edited(edits, path),
-            None => self.read_at(&self.head.commit, path),
-        }
+        Some(self.own_part(path, self.read_whole(path)?))
     }
 
     fn list(&self, folder: &str) -> Vec<String> {

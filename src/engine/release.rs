@@ -298,6 +298,15 @@ impl Release {
         }
     }
 
+    /// All of a file of which the project has a part; none if it does not exist or is not UTF-8.
+    pub fn whole_text(&self, path: &str) -> Option<String> {
+        let bytes = match &self.clone {
+            Some(_) => fs_err::read(self.root().join(path)).ok(),
+            None => self.checkout.read_whole(path),
+        };
+        String::from_utf8(bytes?).ok()
+    }
+
     /// A file of the project as text.
     ///
     /// # Errors
@@ -318,7 +327,7 @@ impl Files for Release {
     /// A file of the project: of the run's clone once there is one, else as committed.
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         match &self.clone {
-            Some(_) => fs_err::read(self.root().join(path)).ok(),
+            Some(_) => Some(self.checkout.own_part(path, fs_err::read(self.root().join(path)).ok()?)),
             None => self.written.get(path).cloned().or_else(|| self.checkout.read(path)),
         }
     }

@@ -22,6 +22,9 @@ mod rst;
 mod section;
 mod select;
 mod shape;
+mod shared;
+#[cfg(test)]
+mod shared_tests;
 mod spelled;
 mod style;
 mod takeover;
@@ -35,6 +38,7 @@ mod words;
 pub use promote::{Promoted, Promotion};
 pub use remainder::Remainder;
 pub use section::{Category, Group, Item, Section};
+pub use shared::Share;
 pub use takeover::Takeover;
 use thiserror::Error;
 pub use to_markdown::to_markdown;

@@ -133,7 +133,7 @@ impl Changelog {
 
     /// The lines of a body without trailing blank lines, link references of versions, and targets of the next
     /// heading.
-    fn without_foot(&self, body: Range<usize>) -> Range<usize> {
+    pub(super) fn without_foot(&self, body: Range<usize>) -> Range<usize> {
         let mut end = body.end;
         while end > body.start {
             let is_blank = self.lines[end - 1].of(&self.text).trim().is_empty();

@@ -396,7 +396,7 @@ impl Changelog {
 }
 
 /// The style of the heading of a version.
-fn style_of(title: &str) -> Option<Style> {
+pub(super) fn style_of(title: &str) -> Option<Style> {
     match Title::of(title) {
         Title::Release(release) => Some(release.style),
         Title::Unreleased(_) | Title::Other => None,

@@ -173,12 +173,27 @@ impl Changelog {
     }
 }
 
-/// Parses a changelog; its file name determines the format.
-pub(super) fn parse(path: &str, text: String) -> Result<Document> {
-    let format = Format::of_text(path, &text).ok_or_else(|| {
+/// The text to write: of a changelog that is shared with other packages, all of it with the changed part.
+fn whole(release: &Release, path: &str, part: &str) -> Result<String> {
+    let Some(share) = release.checkout.share_of(path) else { return Ok(part.to_owned()) };
+    let before = release.whole_text(path).unwrap_or_default();
+    let format = format_of(path, &before)?;
+    let target = &release.target;
+    share
+        .put_back(&before, format, part.to_owned(), (&target.version, &target.names.date))
+        .map_err(|error| Error::refused(format!("`{path}`: {error}")).help(error.help()))
+}
+
+fn format_of(path: &str, text: &str) -> Result<Format> {
+    Format::of_text(path, text).ok_or_else(|| {
         Error::usage(format!("`{path}` is not a Markdown or reStructuredText file"))
             .help("rename it to end in .md or .rst")
-    })?;
+    })
+}
+
+/// Parses a changelog; its file name determines the format.
+pub(super) fn parse(path: &str, text: String) -> Result<Document> {
+    let format = format_of(path, &text)?;
     Document::parse(text, format)
         .map_err(|error| Error::refused(format!("`{path}`: {error}")).help(error.help()))
 }
@@ -226,7 +241,10 @@ impl Stage for Changelog {
         let notes = match self.work(release)? {
             Work::Promote { path, promoted, is_changed } => {
                 match is_changed {
-                    true => effects.write(&release.root(), &path, promoted.text.as_bytes())?,
+                    true => {
+                        let text = whole(release, &path, &promoted.text)?;
+                        effects.write(&release.root(), &path, text.as_bytes())?;
+                    }
                     false => {
                         let version = &release.target.version;
                         effects.skip(&format!("`{path}` has the section of {version} already"))?;

@@ -32,6 +32,13 @@ impl Changelog {
     /// the configuration names it.
     pub(super) fn work(&self, release: &Release) -> Result<Work> {
         let has_notes = release.target.conventions.notes.is_some();
+        let shared = self.path_of(release).filter(|path| release.checkout.share_of(path).is_some());
+        let is_made = || self.fragments_of(release).is_some() || self.generator_of(release).is_some();
+        if let Some(path) = shared.filter(|_| !has_notes && is_made()) {
+            let message = format!("a tool makes the sections of `{path}`, which several packages share");
+            let help = "remove `changelog` from [workspace], or from = \"changelog\" in [stage.changelog]";
+            return Err(Error::refused(message).help(help));
+        }
         if let Some(fragments) = self.fragments_of(release).filter(|_| !has_notes) {
             return Ok(Work::Collect(fragments));
         }

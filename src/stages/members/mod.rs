@@ -19,6 +19,7 @@ use crate::engine::pipeline::Pipeline;
 use crate::engine::release::Release;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
+use crate::python::changelog::Share;
 use crate::python::filename::normalize;
 use crate::python::project::{Files as _, is_project_name};
 use crate::python::workspace::{Graph, WorkspaceError, is_private, matching, uv_members};
@@ -107,6 +108,13 @@ impl Workspace {
             let help = "name the folders of its members: members = [\"packages/*\"]";
             return Err(config.error("the workspace has no members", settings.span, Some(help)));
         }
+        if let Some(changelog) =
+            settings.changelog.as_ref().filter(|file| checkout.read(&file.value).is_none())
+        {
+            let message = format!("`{}` is not in the last commit", changelog.value);
+            let help = "write it with a heading `## [Unreleased]`, and commit it";
+            return Err(config.error(&message, changelog.span.clone(), Some(help)));
+        }
         let exceptions = config.member_settings();
         let mut members = Vec::with_capacity(found.len());
         for Found { name, folder, span } in found {
@@ -123,7 +131,11 @@ impl Workspace {
                 Some(publish) => !publish,
                 None => is_private(checkout, &folder),
             };
-            let config = config.of_member(&project.name, exception);
+            let own = config.of_member(&project.name, exception);
+            let config = match &settings.changelog {
+                Some(changelog) => sharing(config, own, changelog, &folder)?,
+                None => own,
+            };
             members.push(Member { name: project.name, folder, config, is_private, span });
         }
         check_names(config, &settings, &members)?;
@@ -188,7 +200,11 @@ impl Workspace {
         let own = &self.members[member].folder;
         let others = self.members.iter().filter(|other| other.folder != *own && !other.folder.is_empty());
         let others = others.map(|other| prefix_of(checkout, &other.folder)).collect();
-        checkout.in_folder(&prefix_of(checkout, own), others)
+        let checkout = checkout.in_folder(&prefix_of(checkout, own), others)?;
+        let Some(changelog) = &self.settings.changelog else { return Ok(checkout) };
+        let names = self.members.iter().map(|member| member.name.clone()).collect();
+        let is_locked = self.settings.versions == Versions::Locked;
+        Ok(checkout.sharing(from_folder(own, &changelog.value), Share { names, own: member, is_locked }))
     }
 
     /// The member that a folder is in; `root` is the workspace's.
@@ -304,6 +320,22 @@ fn found(config: &Config, checkout: &Checkout, name: &Spanned, folder: &Spanned)
         return Err(config.error(&message, folder.span.clone(), Some(help)));
     }
     Ok(Found { name: Some(name.value.clone()), folder: inside.to_owned(), span: folder.span.clone() })
+}
+
+/// The configuration of a member that shares a changelog with the others.
+fn sharing(config: &Config, own: Config, changelog: &Spanned, folder: &str) -> Result<Config> {
+    if let Some(span) = own.stage_key("changelog", "file") {
+        let message = "`file` in [stage.changelog] and `changelog` in [workspace] exclude each other";
+        let help = "remove one: with `changelog`, all members have one file";
+        return Err(config.error(message, span.or(changelog.span.clone()), Some(help)));
+    }
+    Ok(own.with_changelog(&from_folder(folder, &changelog.value)))
+}
+
+/// A path of the workspace, relative to the folder of a member.
+fn from_folder(folder: &str, path: &str) -> String {
+    let levels = folder.split('/').filter(|part| !part.is_empty()).count();
+    format!("{}{path}", "../".repeat(levels))
 }
 
 /// A folder of the workspace as one of the repository, with `/` and a final one.

@@ -4,6 +4,7 @@ mod backends;
 mod commands;
 mod configuration;
 mod interrupted;
+mod one_changelog;
 mod released;
 mod selection;
 
