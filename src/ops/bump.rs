@@ -92,7 +92,8 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
         .filter(|(_, action)| edits::is_command(action))
         .map(|(_, action)| action.to_string())
         .collect();
-    let edits = match commands.is_empty() {
+    // Members of a workspace may write one file, each after the other.
+    let edits = match commands.is_empty() && !release.is_of_workspace() {
         true => {
             for (stage, action) in actions.iter().filter(|_| !options.dry_run) {
                 listener.on_event(&Event::Action { stage, action });
@@ -100,8 +101,10 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
             edits
         }
         false => {
-            context.confirm(options.yes, &format!("To bump the version, {}?", commands.join(", ")))?;
-            release.give_consent();
+            if !commands.is_empty() {
+                context.confirm(options.yes, &format!("To bump the version, {}?", commands.join(", ")))?;
+                release.give_consent();
+            }
             context.listen_for_interrupts()?;
             let folder = tempfile::Builder::new().prefix("pyrelease-bump-").tempdir()?;
             let configuration = (config.source(), config.carry());
