@@ -9,7 +9,8 @@ use crate::python::version::Version;
 /// How a requirement on another member follows its new version
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pins {
-    /// An exact pin stays exact; a bound that still holds stays, and one that does not moves in its own style
+    /// An exact pin stays exact; a bound that still holds stays, unless it names the version as it was being worked on
+    /// (`>=2.0.0.dev0`), and one that does not moves in its own style
     KeepStyle,
     /// `==2.0.0`
     Exact,
@@ -62,8 +63,10 @@ pub fn moved(requirement: &Requirement, new: &Version, pins: Pins) -> Result<Opt
         return Err(PinError::Excluded { clause, version: new.clone() });
     }
     let holds = admits(&found, new);
+    let leads = found.iter().flatten().any(|clause| leads_to(clause, new));
     let written = match pins {
-        Pins::KeepStyle | Pins::Leave if holds => return Ok(None),
+        Pins::KeepStyle if holds && !leads => return Ok(None),
+        Pins::Leave if holds => return Ok(None),
         Pins::Leave => return Err(unsatisfied(specifier, new)),
         Pins::KeepStyle => kept_style(specifier, *grammar, new)?,
         Pins::Exact => spelled(specifier, &found, "==", &new.to_string()),
@@ -81,6 +84,12 @@ pub fn moved(requirement: &Requirement, new: &Version, pins: Pins) -> Result<Opt
 
 fn admits(alternatives: &[Vec<Clause>], version: &Version) -> bool {
     alternatives.iter().any(|clauses| clauses.iter().all(|clause| clause.admits(version)))
+}
+
+/// Whether a bound names the version while it was being worked on: `>=2.0.0.dev0`.
+fn leads_to(clause: &Clause, version: &Version) -> bool {
+    let is_bound = matches!(clause.operator, Operator::Minimum | Operator::Compatible);
+    is_bound && clause.version.dev().is_some() && clause.version.without_dev() == *version
 }
 
 fn excludes(clause: &Clause, version: &Version) -> bool {
@@ -128,7 +137,7 @@ fn kept_style(text: &str, grammar: Grammar, new: &Version) -> Result<String, Pin
     for clause in clauses {
         // A range moves as a whole: from `>=1.1,<2` to `>=2.0.0,<3`.
         let follows = leaves_the_range && clause.operator == Operator::Minimum;
-        if follows || !clause.admits(new) {
+        if follows || leads_to(clause, new) || !clause.admits(new) {
             edits.push(followed(text, clause, new)?);
         }
     }
