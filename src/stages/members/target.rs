@@ -42,12 +42,28 @@ pub(super) fn leave_requirements(workspace: &Workspace, own: &Checkout, target: 
     target.conventions.lines.retain(|line| !states(&line.path, &line.from));
 }
 
+/// Leaves the lines that state another member's version to that member: a file may have a line for each that only the
+/// version tells apart.
+fn leave_lines_of_others(chosen: &mut BTreeMap<usize, Chosen>) {
+    let versions: Vec<Version> = chosen.values().map(|one| one.target.previous.clone()).collect();
+    for Chosen { target, .. } in chosen.values_mut() {
+        let own = target.previous.clone();
+        target.conventions.lines.retain(|line| {
+            let stated = line.shown.split_once("{version}").and_then(|(before, after)| {
+                line.from.strip_prefix(before)?.strip_suffix(after)?.parse::<Version>().ok()
+            });
+            stated.is_none_or(|stated| stated == own || !versions.contains(&stated))
+        });
+    }
+}
+
 /// The release of the chosen members, in the order in which they are published.
 pub(super) fn release_of(
     checkout: Checkout,
     workspace: &Workspace,
     mut chosen: BTreeMap<usize, Chosen>,
 ) -> Result<Release> {
+    leave_lines_of_others(&mut chosen);
     let order: Vec<usize> = workspace.graph.order().into_iter().flatten().collect();
     let targets: Vec<(usize, Target)> =
         order.into_iter().filter_map(|member| Some((member, chosen.remove(&member)?.target))).collect();

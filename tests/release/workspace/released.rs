@@ -86,6 +86,34 @@ fn requirements_are_not_taken_for_the_version() {
     );
 }
 
+/// A file at the top has a line for each group, which only the version tells apart.
+#[test]
+fn a_line_of_another_version_is_another_members() {
+    let groups = "versions = \"grouped\"\n\n[workspace.groups]\nstable = [\"core\"]\nbeta = [\"cli\"]\n";
+    let project = workspace(&[("core", "0.8.0", &[]), ("cli", "0.1b0", &[])])
+        .config(&format!("{LOCAL}{groups}"))
+        .file("versions.ini", "[stable]\nversion=0.8.0\n\n[beta]\nversion=0.1b0\n")
+        .build();
+    let write = |stable: &str, beta: &str| {
+        let ini = format!("[stable]\nversion={stable}\n\n[beta]\nversion={beta}\n");
+        project.write("versions.ini", &ini);
+        project.write("packages/core/pyproject.toml", &super::pyproject("core", stable, &[]));
+        project.write("packages/cli/pyproject.toml", &super::pyproject("cli", beta, &[]));
+        project.commit("Next");
+    };
+    write("0.9.0", "0.2b0");
+    project.git(&["tag", "core-v0.9.0"]);
+    project.git(&["tag", "cli-v0.2b0"]);
+    write("1.1.0.dev", "0.3b0.dev");
+    for name in ["core", "cli"] {
+        project.write(&format!("packages/{name}/CHANGELOG.md"), super::NEWS);
+    }
+    project.commit("Add greetings");
+    project.git(&["push", "--quiet", "--tags", "origin", "main"]);
+    project.pyrelease("run --yes").code(0);
+    assert_eq!(project.read("versions.ini"), "[stable]\nversion=1.1.0\n\n[beta]\nversion=0.3b0\n");
+}
+
 #[test]
 fn a_private_member_has_a_version_and_no_files() {
     let (rehearsal, public) = IndexServer::two_pypiservers();
