@@ -8,6 +8,7 @@ use pyrelease_test_support::{Backend, Project, set_binary};
 use secrecy::ExposeSecret as _;
 
 use crate::docs::{blocks, commands, read, root};
+use crate::release::workspace::{change, three};
 
 /// A changelog as python-semantic-release writes it
 const OF_COMMITS: &str = "# CHANGELOG\n\n\n## v1.0.0 (2026-01-10)\n\n### Feature\n\n- Everything\n";
@@ -26,16 +27,26 @@ fn shown(block: &str) -> impl Iterator<Item = String> {
 
 /// Runs a guide in a project with the tag, in which the guide's first block of a language is the file.
 #[track_caller]
-fn works(guide: &str, tag: &str, (language, file): (&str, &str), changelog: Option<&str>) {
+fn works(guide: &str, tag: &str, file: (&str, &str), changelog: Option<&str>) {
     set_binary(env!("CARGO_BIN_EXE_pyrelease"));
-    let page = read(&root().join(format!("docs/src/guides/{guide}.md")));
     let blueprint = Project::python("demo", "1.0.0").backend(Backend::InTree).tagged(tag).with_remote();
     let blueprint = blueprint.file("docs/conf.py", "release = \"1.0.0\"\n");
     let blueprint = blueprint.file("src/demo/_version.py", "__version__ = \"1.0.0\"\n");
-    let project = match changelog {
-        Some(text) => blueprint.changelog(text).build(),
-        None => blueprint.build(),
-    };
+    works_in(
+        match changelog {
+            Some(text) => blueprint.changelog(text),
+            None => blueprint,
+        }
+        .build(),
+        guide,
+        file,
+    );
+}
+
+/// Runs a guide in this project, in which the guide's first block of a language is the file.
+#[track_caller]
+fn works_in(project: Project, guide: &str, (language, file): (&str, &str)) {
+    let page = read(&root().join(format!("docs/src/guides/{guide}.md")));
     let sandbox = project.sandbox();
     let index =
         EmbeddedIndex::start(&sandbox.root().join("corp"), "corp", Access::Tokens).expect("a free port");
@@ -116,4 +127,11 @@ fn a_plugin_in_five_minutes() {
 #[test]
 fn a_failed_release() {
     works("failed-release", "v1.0.0", ("toml", "release.toml"), None);
+}
+
+#[test]
+fn several_packages_in_one_repository() {
+    let project = three().build();
+    change(&project, "core");
+    works_in(project, "workspaces", ("toml", "release.toml"));
 }

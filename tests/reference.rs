@@ -81,7 +81,11 @@ fn settings() {
     for line in listed.lines() {
         let table: Value = serde_json::from_str(line).expect("a line is JSON");
         let (name, about) = (plain(&table["name"]), plain(&table["about"]));
-        let heading = if name == "index" { "index.NAME".to_owned() } else { format!("stage.{name}") };
+        let heading = match name.as_str() {
+            "workspace" => name,
+            "index" | "member" => format!("{name}.NAME"),
+            _ => format!("stage.{name}"),
+        };
         let _ = write!(page, "\n## `[{heading}]`\n\n{about}.\n");
         for (name, schema) in table["settings"].as_object().expect("settings") {
             let about = plain(&schema["description"]);

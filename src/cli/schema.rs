@@ -234,7 +234,13 @@ mod tests {
         let mut all = Map::new();
         for variant in of::<Event>(&mut generator)["oneOf"].as_array().unwrap() {
             let name = variant["properties"]["event"]["const"].as_str().unwrap();
-            assert!(all.insert(name.to_owned(), headed(name, variant.clone())).is_none(), "{name}");
+            let mut schema = headed(name, variant.clone());
+            // Events of a member of a workspace name it.
+            let member =
+                json!({ "type": "string", "description": "The member of a workspace that it is about" });
+            assert!(schema["properties"]["member"].is_null(), "{name}");
+            schema["properties"]["member"] = member;
+            assert!(all.insert(name.to_owned(), schema).is_none(), "{name}");
         }
         for (name, make) in OWN {
             let schema = headed(name, make(&mut generator));

@@ -45,7 +45,7 @@ pub use indexes::unused as unused_indexes;
 pub use notes::{ReleaseNotes, release_notes};
 pub use plugin::{Named, NullHandler, Plugins, named};
 pub use reopen::advice;
-pub use schema::{StageHelp, index_help, settings_schema, stage_helps};
+pub use schema::{StageHelp, index_help, member_help, settings_schema, stage_helps, workspace_help};
 pub use tag::commit_message;
 pub use target::{
     BackendMetadata, Bumping, Discovery, FoundWorkflow, Learned, ask_backend, discover, read_project, target,

@@ -49,6 +49,43 @@ pub fn index_help() -> StageHelp {
     help("index", &cleaned(config::index_schema(&mut generator()).to_value()))
 }
 
+/// The settings of a workspace, in the same form.
+pub fn workspace_help() -> StageHelp {
+    help("workspace", &workspace())
+}
+
+/// What a member of a workspace may have for itself, in the same form.
+pub fn member_help() -> StageHelp {
+    help("member", &member(json!({ "type": "object" })))
+}
+
+fn workspace() -> Value {
+    cleaned(config::workspace_schema(&mut generator()).to_value())
+}
+
+/// The schema of `[member.NAME]`; `stages` is that of `[member.NAME.stage]`.
+fn member(stages: Value) -> Value {
+    let own = config::MEMBER_KEYS.into_iter().map(|(name, about)| {
+        let shape = if name == "stage" { stages.clone() } else { json!({ "type": "boolean" }) };
+        (name.to_owned(), described(about, shape))
+    });
+    json!({
+        "description": "What differs for a member of the workspace",
+        "type": "object",
+        "properties": own.collect::<Map<_, _>>(),
+        "additionalProperties": false,
+    })
+}
+
+/// A schema with its description.
+fn described(about: &str, shape: Value) -> Value {
+    let mut schema = json!({ "description": about });
+    if let (Some(schema), Value::Object(shape)) = (schema.as_object_mut(), shape) {
+        schema.extend(shape.into_iter().filter(|(key, _)| key != "description"));
+    }
+    schema
+}
+
 /// The stages by name; `upload`, `command` and `plugin` are those whose name the user chooses.
 fn stages() -> Vec<(&'static str, Value)> {
     let mut generator = generator();
@@ -73,19 +110,18 @@ pub fn settings_schema(is_pyproject: bool) -> Value {
     stages.extend(predefined.indexes().keys().map(|name| (name.clone(), of_stage("upload"))));
     let own = json!({ "anyOf": [of_stage("command"), of_stage("plugin"), of_stage("upload")] });
     let index = cleaned(config::index_schema(&mut generator()).to_value());
+    let stages = json!({ "type": "object", "properties": stages, "additionalProperties": own });
     let mut properties = Map::new();
     for (name, about) in config::ROOT_KEYS {
         let shape = match name {
             "name" => json!({ "type": "string" }),
-            "stage" => json!({ "type": "object", "properties": stages, "additionalProperties": own }),
+            "stage" => stages.clone(),
+            "workspace" => workspace(),
+            "member" => json!({ "type": "object", "additionalProperties": member(stages.clone()) }),
             "index" => json!({ "type": "object", "additionalProperties": index }),
             _ => json!({ "type": "array", "items": { "type": "string" } }),
         };
-        let mut schema = json!({ "description": about });
-        if let (Some(schema), Value::Object(shape)) = (schema.as_object_mut(), shape) {
-            schema.extend(shape);
-        }
-        properties.insert(name.to_owned(), schema);
+        properties.insert(name.to_owned(), described(about, shape));
     }
     let (file, what) = match is_pyproject {
         true => ("pyproject.json", "[tool.pyrelease] in pyproject.toml"),
@@ -169,6 +205,14 @@ mod tests {
     #[test]
     fn the_default_stages_are_known_by_name() {
         let schema = settings_schema(false);
+        let workspace = &schema["properties"]["workspace"]["properties"];
+        assert!(
+            workspace["pins"]["oneOf"].is_array() && workspace["groups"]["type"] == "object",
+            "{workspace}"
+        );
+        let member = &schema["properties"]["member"]["additionalProperties"]["properties"];
+        assert_eq!(member["publish"]["type"], "boolean");
+        assert_eq!(member["stage"]["properties"], schema["properties"]["stage"]["properties"]);
         for name in config::DEFAULT_STAGES {
             assert!(schema["properties"]["stage"]["properties"][name].is_object(), "{name}");
         }

@@ -59,7 +59,7 @@ mod terminal;
 mod transfer;
 mod upload;
 mod wheels;
-mod workspace;
+pub(crate) mod workspace;
 
 use pyrelease_test_support::{Blueprint, Project, set_binary};
 

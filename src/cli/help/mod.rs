@@ -9,7 +9,7 @@ use super::{Cli, synonyms};
 use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::ops::{Context, locate};
-use crate::stages::{StageHelp, index_help, stage_helps};
+use crate::stages::{StageHelp, index_help, member_help, stage_helps, workspace_help};
 use crate::ui::{Format, data, object};
 use text::{setting_text, stage_text, stages_text};
 
@@ -97,7 +97,7 @@ fn of(help: &StageHelp) -> StageData<'_> {
 }
 
 fn all() -> Vec<StageHelp> {
-    stage_helps().into_iter().chain([index_help()]).collect()
+    stage_helps().into_iter().chain([index_help(), workspace_help(), member_help()]).collect()
 }
 
 fn settings(context: &Context) -> Result<()> {

@@ -42,6 +42,8 @@ pub(super) fn setting_text(table: &str, name: &str, schema: &Value) -> String {
 fn heading(kind: &str, name: &str) -> String {
     match kind {
         "index" => "[index.NAME]".to_owned(),
+        "workspace" => "[workspace]".to_owned(),
+        "member" => "[member.NAME]".to_owned(),
         "upload" if kind == name => "[stage.NAME], named like an index".to_owned(),
         "command" if kind == name => "[stage.NAME], with a command".to_owned(),
         "plugin" if kind == name => "[stage.NAME], with a plugin".to_owned(),

@@ -18,10 +18,10 @@ const NOTHING_NEW: &str = "# Changelog\n\n## [Unreleased]\n\n## [1.0.0] - 2026-0
 const NEWS: &str = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A greeting.\n\n## [1.0.0] - 2026-01-15\n\n- The first one.\n";
 
 /// The stages that need no index, and a build that takes no time
-pub(super) const LOCAL: &str = "stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n\n[workspace]\n";
+pub(crate) const LOCAL: &str = "stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n\n[workspace]\n";
 
 /// A workspace of uv with these members below `packages/`, each with its version and what it requires, and a remote.
-pub(super) fn workspace(members: &[(&str, &str, &[&str])]) -> Blueprint {
+pub(crate) fn workspace(members: &[(&str, &str, &[&str])]) -> Blueprint {
     set_binary(env!("CARGO_BIN_EXE_pyrelease"));
     let root = "[tool.uv.workspace]\nmembers = [\"packages/*\"]\n";
     let whole =
@@ -33,7 +33,7 @@ pub(super) fn workspace(members: &[(&str, &str, &[&str])]) -> Blueprint {
 }
 
 /// The metadata of a member with a backend of its own.
-pub(super) fn pyproject(name: &str, version: &str, requires: &[&str]) -> String {
+pub(crate) fn pyproject(name: &str, version: &str, requires: &[&str]) -> String {
     let requires: Vec<String> = requires.iter().map(|requirement| format!("\"{requirement}\"")).collect();
     format!(
         "[build-system]\nrequires = []\nbuild-backend = \"in_tree\"\nbackend-path = [\"backend\"]\n\n\
@@ -88,7 +88,7 @@ fn installed(project: &Project, tool: &str, index: &IndexServer, name: &str) -> 
 }
 
 /// Three packages: `cli` pins `core`, and `app` accepts a range of `cli`.
-pub(super) fn three() -> Blueprint {
+pub(crate) fn three() -> Blueprint {
     workspace(&[
         ("core", "1.0.0", &[]),
         ("cli", "0.3.0", &["core==1.0.0"]),
@@ -97,7 +97,7 @@ pub(super) fn three() -> Blueprint {
 }
 
 /// Gives a member something to release.
-pub(super) fn change(project: &Project, name: &str) {
+pub(crate) fn change(project: &Project, name: &str) {
     project.write(&format!("packages/{name}/CHANGELOG.md"), NEWS);
     project.commit(&format!("Add a greeting to {name}"));
     project.git(&["push", "--quiet"]);
@@ -105,7 +105,7 @@ pub(super) fn change(project: &Project, name: &str) {
 
 /// The names, versions and tags of what a plan releases.
 #[track_caller]
-pub(super) fn planned(project: &Project, arguments: &str) -> Vec<String> {
+pub(crate) fn planned(project: &Project, arguments: &str) -> Vec<String> {
     let outcome = project.pyrelease(&format!("plan --format json {arguments}")).code(0);
     let plan = outcome.events().pop().expect("a plan");
     let members = plan["plan"]["members"].as_array().expect("members").clone();
