@@ -76,19 +76,37 @@ fn anchor(heading: &str) -> String {
     heading.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
 }
 
+/// The path in the repository that an absolute link leads to; none if it leads elsewhere.
+fn in_repository(target: &str) -> Option<&str> {
+    let repository = env!("CARGO_PKG_REPOSITORY");
+    let raw = repository.replace("https://github.com/", "https://raw.githubusercontent.com/");
+    let roots =
+        [format!("{repository}/blob/main/"), format!("{repository}/tree/main/"), format!("{raw}/main/")];
+    roots.iter().find_map(|root| target.strip_prefix(root.as_str()))
+}
+
 #[test]
 fn every_link_leads_somewhere_and_every_page_is_listed() {
     let link = Regex::new(r"\]\(([^)\s]+)\)").expect("a pattern");
     let mut wrong = Vec::new();
-    let summary = root().join("docs/src/SUMMARY.md");
+    let (summary, readme) = (root().join("docs/src/SUMMARY.md"), root().join("README.md"));
     let mut listed = Vec::new();
     for page in pages() {
         for (_, [target]) in link.captures_iter(&prose(&read(&page))).map(|found| found.extract::<1>()) {
-            if target.starts_with("http") {
+            let absolute = in_repository(target);
+            if target.starts_with("http") && absolute.is_none() {
                 continue;
             }
-            let (path, part) = target.split_once('#').unwrap_or((target, ""));
-            let file = if path.is_empty() { page.clone() } else { page.with_file_name("").join(path) };
+            if page == readme && absolute.is_none() && !target.starts_with('#') {
+                wrong.push(format!("README.md: {target} leads nowhere on PyPI: make it absolute"));
+            }
+            let inside = absolute.unwrap_or(target);
+            let (path, part) = inside.split_once('#').unwrap_or((inside, ""));
+            let file = match (path, absolute) {
+                (path, Some(_)) => root().join(path),
+                ("", None) => page.clone(),
+                (path, None) => page.with_file_name("").join(path),
+            };
             let Ok(file) = fs_err::canonicalize(&file) else {
                 wrong.push(format!("{}: {target}", page.display()));
                 continue;

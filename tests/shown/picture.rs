@@ -164,5 +164,5 @@ fn the_picture_in_the_readme_is_of_a_real_run() {
     snapbox::assert_data_eq!(stable(&now), stable(&kept));
     assert!(kept.lines().count() > 20 && kept.contains("Released"), "{kept}");
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    assert!(fs_err::read_to_string(readme).unwrap().contains("(docs/src/run.svg)"));
+    assert!(fs_err::read_to_string(readme).unwrap().contains("/main/docs/src/run.svg)"));
 }
