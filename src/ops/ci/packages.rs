@@ -56,8 +56,7 @@ impl Package {
         let template = template.replace("{name}", &discovery.project.name);
         let (before, after) = template.split_once("{version}").unwrap_or((&template, ""));
         let tag = (before.to_owned(), after.to_owned());
-        let builds = config.stage_text("build", "wheels") != Some("none");
-        let builder = WheelBuilder::of(checkout, &discovery.project.backend).filter(|_| builds);
+        let builder = WheelBuilder::of(checkout, &discovery.project.backend);
         Ok(Self { config, discovery, tag, is_private: false, builder })
     }
 
@@ -68,7 +67,11 @@ impl Package {
 
 /// Refuses members whose wheels differ from platform to platform: the matrix of a workflow builds one package.
 pub(super) fn refuse_extension_modules(packages: &[Package]) -> Result<()> {
-    let built = packages.iter().find(|package| package.builder.is_some() && !package.is_private);
+    let is_built = |package: &&Package| {
+        let builds = package.config.stage_text("build", "wheels") != Some("none");
+        builds && package.builder.is_some() && !package.is_private
+    };
+    let built = packages.iter().find(is_built);
     let Some(package) = built else { return Ok(()) };
     let name = package.name();
     Err(Error::usage(format!(
