@@ -129,7 +129,9 @@ impl Member {
     /// The name of its tags, with `{name}`; none if it has no tag.
     fn tag(&self) -> Option<String> {
         let learned = self.discovery.learned.tag_name.as_ref()?;
-        Some(learned.value.replace(self.name(), "{name}"))
+        let parts: Vec<String> =
+            learned.value.split("{version}").map(|part| part.replace(self.name(), "{name}")).collect();
+        Some(parts.join("{version}"))
     }
 }
 

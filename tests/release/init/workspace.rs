@@ -126,7 +126,7 @@ name = "{name}@{version}"
 
 #[test]
 fn one_version_and_a_tag_of_each_is_not_one_version_for_all() {
-    let project = workspace(&[("core", "1.0.0", &[]), ("cli", "1.0.0", &["core"])]).build();
+    let project = workspace(&[("version", "1.0.0", &[]), ("cli", "1.0.0", &["version"])]).build();
     project.pyrelease("init --yes").env("PYRELEASE_OFFLINE", "1").run();
     assert!(project.read("release.toml").contains("versions = \"independent\""));
 }
