@@ -144,7 +144,7 @@ pub struct MemberSettings {
 pub const MEMBER_KEYS: [(&str, &str); 2] = [
     (
         "publish",
-        "Whether the member is uploaded; by default it is, unless it has the classifier `Private :: Do Not Upload`",
+        "Whether the member is uploaded; by default it is, unless a classifier such as `Private :: Do Not Upload` or the settings of its tool say that it is private",
     ),
     (
         "stage",
