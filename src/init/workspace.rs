@@ -6,7 +6,7 @@ use super::facts::{Fact, remote, workflow};
 use super::{Answers, Proposal};
 use crate::config::{DEFAULT_MEMBER_TAG_NAME, DEFAULT_STAGES};
 use crate::engine::checkout::Checkout;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::python::settings;
 use crate::python::version::Version;
 use crate::python::workflows::Likelihood;
@@ -155,7 +155,13 @@ fn read(checkout: &Checkout, found: &Found) -> Result<Vec<Member>> {
         let others = found.folders.iter().filter(|other| *other != folder && !other.is_empty());
         let own = checkout.in_folder(&prefix(folder), others.map(|other| prefix(other)).collect())?;
         let place = if folder.is_empty() { "the root" } else { folder };
-        let discovery = discover(&own, None).map_err(|error| error.of_member(place))?;
+        let discovery = discover(&own, None).map_err(|error| match error.kind() {
+            // A name would have to be asked for each.
+            ErrorKind::OnlyBackendKnows => Error::usage(format!("{place}: {error}")).help(format!(
+                "write [workspace] by hand, with the name of each member: members = {{ NAME = \"{folder}\" }}"
+            )),
+            _ => error.of_member(place),
+        })?;
         Ok(Member { folder: folder.clone(), discovery, is_private: is_private(checkout, folder) })
     };
     found.folders.iter().map(read).collect()

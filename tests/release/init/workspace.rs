@@ -149,7 +149,11 @@ fn members_that_cannot_be_read_are_named_and_nothing_is_written() {
     let broken = two(["1.0.0", "1.0.0"]).file("libs/cli/pyproject.toml", "[project]\nversion = \"1.0.0\"\n");
     let project = rootless(broken);
     let said = project.pyrelease("init --yes").code(2);
-    assert!(said.stderr().contains("libs/cli: "), "{said}");
+    assert!(said.stderr().contains("libs/cli: ") && !said.stderr().contains("--name"), "{said}");
+    assert!(said.stderr().contains("members = { NAME = \"libs/cli\" }"), "{said}");
+    // On a terminal, it is not asked for the name of a single project.
+    let said = project.pyrelease("init").on_a_terminal(&[]).code(2);
+    assert!(!said.stdout().contains("Its name on PyPI"), "{said}");
 
     let missing = "[tool.uv.workspace]\nmembers = [\"packages/core\", \"packages/gone\"]\n";
     let project = three().file("pyproject.toml", missing).build();
