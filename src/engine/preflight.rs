@@ -155,15 +155,11 @@ pub fn plugin_steps(pipeline: &Pipeline, release: &Release) -> Result<PluginStep
         Ok(by_member(stage, reply.steps, reply.members))
     });
     // Join every thread, also after an error.
-    let replies: Vec<Result<Vec<_>>> = replies.collect();
+    let replies: Vec<Result<PluginSteps>> = replies.collect();
     Ok(replies.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
-fn by_member(
-    stage: &dyn Stage,
-    own: Vec<String>,
-    members: BTreeMap<String, Vec<String>>,
-) -> Vec<((String, Option<String>), Vec<String>)> {
+fn by_member(stage: &dyn Stage, own: Vec<String>, members: BTreeMap<String, Vec<String>>) -> PluginSteps {
     let members = members.into_iter().map(|(member, steps)| (Some(member), steps));
     let all = members.chain([(None, own)]);
     all.map(|(member, steps)| ((stage.name().to_owned(), member), steps)).collect()

@@ -147,10 +147,13 @@ impl Job<'_> {
     }
 }
 
+/// Tells a listener of an event
+type Tell = Box<dyn FnOnce(&dyn Listener) + Send>;
+
 /// An event of a member in another thread, to be told in this one
 struct Said {
     member: String,
-    tell: Box<dyn FnOnce(&dyn Listener) + Send>,
+    tell: Tell,
 }
 
 /// Sends the events of private work to the thread that listens
@@ -161,7 +164,7 @@ struct Forward<'a> {
 
 impl Listener for Forward<'_> {
     fn on_event(&self, event: &Event<'_>) {
-        let tell: Box<dyn FnOnce(&dyn Listener) + Send> = match event {
+        let tell: Tell = match event {
             Event::Output { stage, line } => {
                 let (stage, line) = ((*stage).to_owned(), (*line).to_owned());
                 Box::new(move |to| to.on_event(&Event::Output { stage: &stage, line: &line }))

@@ -23,6 +23,9 @@ const PREFLIGHTS: usize = 8;
 /// How many plugins are asked at the same time
 const PLUGINS: usize = 4;
 
+/// What finds something about a member's stage, in any thread
+type Find<'a> = &'a (dyn Fn(&dyn Stage, &Release) -> Result<Vec<Finding>> + Sync);
+
 /// The pipeline that releases these members.
 ///
 /// # Errors
@@ -118,11 +121,7 @@ impl Each {
     }
 
     /// The findings of every member, by several threads.
-    fn findings(
-        &self,
-        release: &Release,
-        find: &(dyn Fn(&dyn Stage, &Release) -> Result<Vec<Finding>> + Sync),
-    ) -> Vec<Finding> {
+    fn findings(&self, release: &Release, find: Find<'_>) -> Vec<Finding> {
         let skips = self.skips_private();
         // What is found for several members alike is said once.
         let mut all: Vec<(Finding, Vec<&str>)> = Vec::new();
