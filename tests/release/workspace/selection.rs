@@ -44,6 +44,17 @@ fn what_has_changed_without_entries_is_named() {
     );
 }
 
+/// The tags of its siblings are not those of a member that has none.
+#[test]
+fn a_new_member_is_released_as_it_is() {
+    let project = three().config(LOCAL).build();
+    project.write("packages/new/pyproject.toml", &super::pyproject("new", "0.1.0", &["core"]));
+    project.write("packages/new/CHANGELOG.md", "# Changelog\n\n## [Unreleased]\n\n- The first one.\n");
+    project.commit("Begin another");
+    assert_eq!(planned(&project, ""), ["new 0.1.0 (new-v0.1.0)"]);
+    assert_eq!(planned(&project, "new=0.2.0"), ["new 0.2.0 (new-v0.2.0)"]);
+}
+
 #[test]
 fn dependents_may_be_left_for_later() {
     let project = three().config(&format!("{LOCAL}dependents = \"off\"\n")).build();
