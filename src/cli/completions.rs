@@ -4,9 +4,11 @@
 use clap::{Arg, Command, CommandFactory as _, ValueEnum};
 
 use super::Cli;
+use crate::engine::checkout::Checkout;
 use crate::error::Result;
 use crate::ops::{Context, locate};
 use crate::python::version::Bump;
+use crate::stages::members::Workspace;
 use crate::ui::data;
 
 #[derive(Debug, clap::Args)]
@@ -109,7 +111,7 @@ impl<'a> Place<'a> {
 
     fn candidates(&self, context: &Context, current: &str) -> Vec<(String, String)> {
         if let Some(option) = self.option {
-            return values(context, option);
+            return values(context, option, 0);
         }
         if current.starts_with('-') && !self.is_after_dashes {
             let shown = self.command.get_arguments().filter(|argument| !argument.is_hide_set());
@@ -126,7 +128,8 @@ impl<'a> Place<'a> {
         let positional = positionals
             .nth(self.positionals)
             .or(last.filter(|last| last.get_num_args().is_some_and(|number| number.max_values() > 1)));
-        commands.chain(positional.into_iter().flat_map(|positional| values(context, positional))).collect()
+        let values = positional.map(|positional| values(context, positional, self.positionals));
+        commands.chain(values.into_iter().flatten()).collect()
     }
 }
 
@@ -134,8 +137,21 @@ fn help(argument: &Arg) -> String {
     argument.get_help().map(ToString::to_string).unwrap_or_default()
 }
 
-/// The values of an argument that are known.
-fn values(context: &Context, argument: &Arg) -> Vec<(String, String)> {
+/// The bumps, and in a workspace its members.
+fn bumps(context: &Context, position: usize) -> Vec<(String, String)> {
+    let named = |name: String| (name, String::new());
+    let words = Bump::words().map(|word| named(word.to_owned())).filter(|_| position == 0);
+    let members = || {
+        let location = locate(context).ok().filter(|location| location.config.workspace().is_some())?;
+        let checkout = Checkout::open(&location.root, context.environment.clone()).ok()?;
+        Workspace::of(&location.config, &checkout).ok()
+    };
+    let members = members().into_iter().flat_map(|workspace| workspace.members);
+    words.chain(members.map(|member| named(format!("{}=", member.name)))).collect()
+}
+
+/// The values of an argument that are known; `position` is how many values were given before.
+fn values(context: &Context, argument: &Arg, position: usize) -> Vec<(String, String)> {
     let possible = argument.get_possible_values();
     if !possible.is_empty() {
         let about = |value: &clap::builder::PossibleValue| {
@@ -146,7 +162,7 @@ fn values(context: &Context, argument: &Arg) -> Vec<(String, String)> {
     let name = argument.get_value_names().and_then(<[_]>::first).map_or("", |name| name.as_str());
     let configured = || locate(context).ok().map(|location| location.config);
     match (argument.get_id().as_str(), name) {
-        (_, "BUMP") => Bump::words().map(|word| (word.to_owned(), String::new())).collect(),
+        (_, "BUMP") => bumps(context, position),
         (_, "INDEX") | ("index", _) => configured()
             .map(|config| config.indexes().keys().map(|name| (name.clone(), String::new())).collect())
             .unwrap_or_default(),

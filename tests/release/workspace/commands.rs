@@ -65,6 +65,13 @@ fn notes_are_those_of_a_member() {
 }
 
 #[test]
+fn the_shell_completes_members() {
+    let project = three().config(LOCAL).build();
+    let complete = project.pyrelease("complete").arg("--word=c").arg("--").arg("run").arg("app=minor");
+    complete.code(0).stdout_eq("cli=\t\ncore=\t\n");
+}
+
+#[test]
 fn a_member_is_released_from_the_workspace() {
     let project = three().config(LOCAL).build();
     change(&project, "core");
