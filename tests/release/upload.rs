@@ -269,10 +269,8 @@ fn an_upload_is_installed_from_the_index_and_tested() {
     index.upload(&upload_project, &["--smoke", "true"]).code(2).says(str![[r#"
 error: the following required arguments were not provided:
   --install
-
-Usage: pyrelease upload --install --format <FORMAT> --simple <URL> --smoke <COMMAND> <--index <NAME>|--url <URL>> <FILE>...
-
-For more information, try '--help'.
+help: Usage: pyrelease upload --install --format <FORMAT> --simple <URL> --smoke <COMMAND> <--index <NAME>|--url <URL>> <FILE>...
+help: For more information, try '--help'.
 
 "#]]);
     index.upload(&upload_project, &["--install", "--smoke", "'"]).code(2).says(str![[r#"
@@ -443,10 +441,8 @@ fn an_index_and_its_address_are_named_once() {
     upload_project.upload(&[], &[]).code(2).says(str![[r#"
 error: the following required arguments were not provided:
   <--index <NAME>|--url <URL>>
-
-Usage: pyrelease upload --format <FORMAT> <--index <NAME>|--url <URL>> <FILE>...
-
-For more information, try '--help'.
+help: Usage: pyrelease upload --format <FORMAT> <--index <NAME>|--url <URL>> <FILE>...
+help: For more information, try '--help'.
 
 "#]]);
     upload_project.upload(&["--index", "pypy"], &[]).code(2).says(str![[r#"
