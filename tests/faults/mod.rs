@@ -27,7 +27,7 @@ use scene::Scene;
 use schedule::{Blow, Extent, Pipeline, Schedule};
 
 /// Schedules of an ordinary test run
-const SCHEDULES: u64 = 100;
+const SCHEDULES: u64 = 60;
 /// The first seed of an ordinary test run: a change is tried by the same schedules as the one before it
 const SEED: u64 = 20_261_124;
 /// Schedules at the same time; much of their time is waiting

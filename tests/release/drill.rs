@@ -102,16 +102,16 @@ fn pipelines_of_every_shape() {
     let dev = stages(all).stage("testpypi").set("version", "dev");
     let local = Project::python("demo", "1.0.0").tagged("v1.0.0").backend(Backend::InTree);
     let shapes: [(&str, Blueprint, usize); 6] = [
-        ("a rehearsal of its own", quick().config(&dev), 41),
-        ("no rehearsal", quick().config(&without("testpypi")), 41),
-        ("no push", quick().config(&without("push")), 37),
-        ("no remote", local.config(QUICK), 41),
+        ("a rehearsal of its own", quick().config(&dev), 59),
+        ("no rehearsal", quick().config(&without("testpypi")), 59),
+        ("no push", quick().config(&without("push")), 53),
+        ("no remote", local.config(QUICK), 59),
         (
             "nothing but a tag",
             quick().config("stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n"),
             7,
         ),
-        ("a subfolder", quick().in_subfolder("python/demo").config(QUICK), 29),
+        ("a subfolder", quick().in_subfolder("python/demo").config(QUICK), 41),
     ];
     for (shape, blueprint, every) in shapes {
         let report = converges(&blueprint.build(), "", every);
