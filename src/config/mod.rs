@@ -242,6 +242,11 @@ impl Config {
         self.stage_tables.get(stage)?.1.get(key)?.as_str()
     }
 
+    /// Whether `[stage.NAME]` sets this key to true.
+    pub fn is_stage_set(&self, stage: &str, key: &str) -> bool {
+        self.stage_tables.get(stage).and_then(|(_, table)| table.get(key)?.as_bool()).unwrap_or(false)
+    }
+
     /// The texts of the array at this key of `[stage.NAME]`.
     pub fn stage_list(&self, stage: &str, key: &str) -> impl Iterator<Item = &str> {
         let array = self.stage_tables.get(stage).and_then(|(_, table)| table.get(key)?.as_array());

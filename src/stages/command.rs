@@ -33,6 +33,10 @@ pub(super) struct Settings {
     /// reach `private` does
     #[serde(default, rename = "rehearse")]
     _rehearse: Option<bool>,
+    /// In a workspace: whether it runs once in the workspace's folder, for all members together; by default it runs in the folder
+    /// of each
+    #[serde(default, rename = "once")]
+    _once: bool,
     /// What a stage before it must give: `notes`, `version`, `commit`, `tag` or `distributions`
     #[serde(default)]
     needs: Vec<Product>,

@@ -80,6 +80,14 @@ pub fn select(
                 workspace.members[0].name
             )));
     }
+    if request.bumping.notes.is_some() && chosen.len() > 1 {
+        let names = chosen.keys().map(|member| workspace.members[*member].name.as_str()).take(20);
+        return Err(Error::usage(format!(
+            "`--notes` has the notes of one member, and this releases {}",
+            list(names)
+        ))
+        .help("write them into the members' changelogs, or release one member at a time"));
+    }
     check_tags(workspace, &chosen)?;
     findings.extend(left_behind(workspace, &chosen));
     let release = release_of(checkout, workspace, chosen)?;

@@ -54,8 +54,7 @@ pub fn pipeline_of(
                 Some(help),
             ));
         }
-        let is_once =
-            name == "push" || config.stage_key(name, "once").is_some() || is_of_all(workspace, name);
+        let is_once = name == "push" || config.is_stage_set(name, "once") || is_of_all(workspace, name);
         let common = making.stage(config, at)?;
         if is_once {
             stages.push(common);

@@ -1,6 +1,6 @@
 //! The other commands, in a workspace.
 
-use pyrelease_test_support::str;
+use pyrelease_test_support::{IndexServer, Project, str};
 
 use super::{LOCAL, QUICK, change, three, workspace};
 
@@ -80,14 +80,48 @@ fn a_member_is_released_from_the_workspace() {
     assert_eq!(outcome.events().pop().expect("a plan")["plan"]["members"].as_array().map(Vec::len), Some(2));
 }
 
-#[test]
-fn a_prepared_release_is_published_elsewhere() {
-    let (rehearsal, public) = pyrelease_test_support::IndexServer::two_pypiservers();
+/// A workspace with something to release, and the two indexes that it is published to.
+fn published() -> (Project, IndexServer, IndexServer) {
+    let (rehearsal, public) = IndexServer::two_pypiservers();
     let project = three().releasing_to(&rehearsal, &public, &format!("[workspace]\n{QUICK}")).build();
     project.pypirc(&[("testpypi", &rehearsal), ("pypi", &public)]);
     change(&project, "core");
+    (project, rehearsal, public)
+}
+
+#[test]
+fn a_command_runs_for_each_member_or_once_for_all() {
+    let each = "run = [\"sh\", \"-c\", \"echo $PYRELEASE_NAME in $(basename $PWD) >> $SEEN\"]\n";
+    let config = format!(
+        "stages = [\"changelog\", \"version\", \"each\", \"all\", \"tag\"]\n\n[workspace]\n\n[stage.each]\n{each}\n[stage.all]\n{each}once = true\n"
+    );
+    let project = three().config(&config).build();
+    change(&project, "core");
+    let seen = project.sandbox().root().join("seen");
+    project.pyrelease("run --yes").env("SEEN", &seen).code(0);
+    assert_eq!(fs_err::read_to_string(&seen).unwrap(), "core in core\ncli in cli\nwork in tree\n");
+}
+
+#[test]
+fn notes_in_a_file_are_those_of_one_member() {
+    let project = three().config(LOCAL).build();
+    change(&project, "core");
+    let notes = project.sandbox().root().join("notes.md");
+    fs_err::write(&notes, "- Something else\n").unwrap();
+    let notes = notes.display();
+    let said = project.pyrelease(&format!("plan core=minor --notes {notes}")).code(2).stderr().to_owned();
+    assert!(
+        said.contains("`--notes` has the notes of one member, and this releases `cli` and `core`"),
+        "{said}"
+    );
+    project.pyrelease(&format!("plan app=minor --notes {notes}")).code(0);
+}
+
+#[test]
+fn a_prepared_release_is_published_elsewhere() {
+    let (project, _rehearsal, public) = published();
     let file = project.sandbox().root().join("run.tar.gz");
-    let file = file.to_str().expect("a name of ours");
+    let file = file.display();
     project.pyrelease(&format!("prepare --yes --out {file}")).code(0);
     project.assert_no_debris();
     project.pyrelease(&format!("publish {file} --yes")).code(0);
@@ -99,12 +133,9 @@ fn a_prepared_release_is_published_elsewhere() {
 
 #[test]
 fn what_was_merged_is_prepared_and_nothing_else() {
-    let (rehearsal, public) = pyrelease_test_support::IndexServer::two_pypiservers();
-    let project = three().releasing_to(&rehearsal, &public, &format!("[workspace]\n{QUICK}")).build();
-    project.pypirc(&[("testpypi", &rehearsal), ("pypi", &public)]);
-    change(&project, "core");
+    let (project, _rehearsal, public) = published();
     let file = project.sandbox().root().join("run.tar.gz");
-    let file = file.to_str().expect("a name of ours");
+    let file = file.display();
     let outcome = project.pyrelease(&format!("prepare --untagged --yes --out {file}")).code(0);
     assert!(outcome.stderr().contains("nothing to prepare"), "{}", outcome.stderr());
     project.pyrelease("bump core=minor --yes").code(0);
