@@ -65,7 +65,7 @@ impl Changelog {
         let heading = labels.unwrap_or_default() + &self.retitled(&part.heading, &title);
         let mut edits =
             vec![Edit { span: self.lines[first].start..self.lines[part.heading.last].end, text: heading }];
-        if let (Some((line, _)), Some(marker)) = (self.dated_marker(part, day), &part.marker) {
+        if let (Some((line, _)), Some(marker)) = (self.dated_marker(part, &naming, day), &part.marker) {
             edits.push(Edit { span: self.lines[marker.line].span(), text: line });
         }
         let is_filled = |index: &usize| !self.lines[*index].of(&self.text).trim().is_empty();

@@ -269,6 +269,62 @@ fn a_template_is_left_and_not_released() {
 }
 
 #[test]
+fn a_line_below_the_heading_dates_the_section_and_compares_it() {
+    let open = "2026-xx-xx • `full history <https://x/compare/v1.0.0...HEAD>`__";
+    let released = "2026-11-24 • `full history <https://x/compare/v1.0.0...v1.1.0>`__";
+    let earlier = "2024-01-31 • `full history <https://x/compare/v0.9.0...v1.0.0>`__";
+    let text = format!("1.1.0\n~~~~~\n\n{open}\n\n- a\n\n1.0.0\n~~~~~\n\n{earlier}\n\n- b\n");
+    let promoted = check("a.rst", &text, (open, released));
+    assert_eq!(promoted.notes, "- a");
+    let text = text.replace(&format!("1.1.0\n~~~~~\n\n{open}"), "Unreleased\n~~~~~~~~~~");
+    check("a.rst", &text, ("Unreleased\n~~~~~~~~~~", &format!("1.1.0\n~~~~~\n\n{released}")));
+}
+
+#[test]
+fn a_note_that_the_version_is_not_released_goes() {
+    let note = "> [!WARNING]\n> This version is **not released yet** and is under active development.\n\n";
+    let open = format!("## [`1.1.0.dev0` (unreleased)](https://x/compare/v1.0.0...main)\n\n{note}");
+    let text = format!("{open}- a\n\n## [`1.0.0` (2024-01-31)](https://x/compare/v0.9.0...v1.0.0)\n\n- b\n");
+    let released = "## [`1.1.0` (2026-11-24)](https://x/compare/v1.0.0...v1.1.0)\n\n";
+    check("a.md", &text, (&open, released));
+    let note = ".. note::\n   This version is not released yet.\n\n";
+    let text = format!("1.1.0\n-----\n\n{note}- a\n\n1.0.0 (2024-01-31)\n------------------\n\n- b\n");
+    let released = "1.1.0 (2026-11-24)\n------------------\n\n";
+    check("a.rst", &text, (&format!("1.1.0\n-----\n\n{note}"), released));
+}
+
+#[test]
+fn a_date_may_come_before_the_version() {
+    let text = "# Changes\n\n## Unreleased: demo next\n\n- a\n\n## 2024-01-31: demo 1.0.0\n\n- b\n";
+    check("a.md", text, ("## Unreleased: demo next", "## 2026-11-24: demo 1.1.0"));
+    let kept = promote("a.md", text, None);
+    let both = "## Unreleased: demo next\n\n## 2026-11-24: demo 1.1.0";
+    assert_eq!(kept.text, text.replace("## Unreleased: demo next", both));
+    assert_eq!(kept.notes, "- a");
+}
+
+#[test]
+fn a_misspelled_word_is_understood() {
+    let text = "## [Unrelased]\n\n- a\n\n## [1.0.0] - 2024-01-31\n\n- b\n";
+    check("a.md", text, ("[Unrelased]", "[1.1.0] - 2026-11-24"));
+}
+
+#[test]
+fn a_section_without_changes_is_released_where_that_is_allowed() {
+    let text = "*unreleased*\n~~~~~~~~~~~~\n\nNo unreleased changes.\n\n1.0.0 - 2024-01-31\n~~~~~~~~~~~~~~~~~~\n\n- b\n\n\
+                0.9 - 2023-01-31\n~~~~~~~~~~~~~~~~\n\nNo unreleased changes.\n";
+    let changelog = Changelog::parse(text.to_owned(), Format::Rst).unwrap();
+    assert_eq!(changelog.released_without_changes().map(ToString::to_string).as_deref(), Some("0.9"));
+    let version = "1.1.0".parse().unwrap();
+    let promotion = Promotion { leaves_unreleased: Some(false), ..Promotion::new(&version, DAY) };
+    assert_eq!(changelog.promote(&promotion), Err(ChangelogError::Empty { line: 1 }));
+    let promoted = changelog.promote(&Promotion { allows_empty: true, ..promotion }).unwrap();
+    let heading = ("*unreleased*\n~~~~~~~~~~~~", "1.1.0 - 2026-11-24\n~~~~~~~~~~~~~~~~~~");
+    assert_eq!(promoted.text, text.replacen(heading.0, heading.1, 1));
+    assert!(name_no_change(&promoted.notes));
+}
+
+#[test]
 fn a_written_section_gets_only_a_missing_date() {
     let text = "## 1.1.0\n\n- a\n\n## 1.0.0 (2024-01-31)\n\n- b\n";
     check("a.md", text, ("## 1.1.0", "## 1.1.0 (2026-11-24)"));

@@ -33,7 +33,7 @@ impl Changelog {
         let mut edits = Vec::new();
         match newest {
             Some(newest) => {
-                let marker = self.dated_marker(newest, day);
+                let marker = self.dated_marker(newest, &naming, day);
                 let marker = marker.map(|(line, blank)| format!("{}{line}", ending.repeat(blank + 1)));
                 let marker = marker.unwrap_or_default();
                 let labels = self.labels_like(newest, promotion.version).unwrap_or_default();

@@ -2,18 +2,35 @@
 
 use std::ops::Range;
 
+use jiff::civil::Date;
+
 use super::date::{self, DateMatch};
+use super::edit::Edit;
 use super::lines::{Heading, Kind, Line};
-use super::style::is_said;
-use super::words;
+use super::parts::Part;
+use super::references::Naming;
+use super::style::{self, Style, is_said};
+use super::{Changelog, words};
 
 /// The longest such line, in bytes
 const LONGEST: usize = 80;
 
+/// The most lines of a note
+const MOST_LINES: usize = 6;
+
+/// The names of notes in reStructuredText
+const NOTES: [&str; 5] = ["note::", "warning::", "attention::", "important::", "caution::"];
+
+/// What such a note says
+const WORDS_OF_NOTE: [&str; 3] = ["not yet released", "not released yet", "is unreleased"];
+
+/// A line, or a note of several
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Marker {
-    /// Index of its line
+    /// Index of its line, or of the first one of a note
     pub(super) line: usize,
+    /// Index after its last line
+    pub(super) end: usize,
     pub(super) meaning: Meaning,
 }
 
@@ -30,13 +47,16 @@ impl Marker {
     pub(super) fn below(heading: &Heading, text: &str, lines: &[Line], kinds: &[Kind]) -> Option<Self> {
         let below = heading.last + 1..lines.len().min(heading.last + 3);
         let line = below.into_iter().find(|index| !lines[*index].of(text).trim().is_empty())?;
+        if let Some(end) = end_of_note(line, |index| lines.get(index).map(|line| line.of(text))) {
+            return Some(Self { line, end, meaning: Meaning::Open(0..lines[line].of(text).len()) });
+        }
         let meaning = Meaning::of(lines[line].of(text)).filter(|_| kinds[line] == Kind::Text)?;
         // Not the first line of a paragraph.
         let ends = lines.get(line + 1).is_none_or(|next| {
             let next = next.of(text).trim();
             next.is_empty() || next.starts_with([':', '-', '*', '+', '#'])
         });
-        ends.then_some(Self { line, meaning })
+        ends.then_some(Self { line, end: line + 1, meaning })
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -47,11 +67,7 @@ impl Marker {
 impl Meaning {
     fn of(line: &str) -> Option<Self> {
         let content = line.trim();
-        // As a note: "This version is not yet released and is under active development."
-        if let Some(note) = content.strip_prefix(".. note::").filter(|note| note.len() < 2 * LONGEST) {
-            let start = line.len() - line.trim_start().len();
-            return note.contains("not yet released").then_some(Self::Open(start..start + content.len()));
-        }
+        let line = before_link(line);
         if line.len() > LONGEST || content.starts_with(['#', '>', '<', '|']) || is_item(content) {
             return None;
         }
@@ -66,6 +82,102 @@ impl Meaning {
     pub(super) fn replaced(&self, line: &str, by: &str) -> String {
         let (Self::Open(span) | Self::Dated { span, .. }) = self;
         format!("{}{by}{}", &line[..span.start], &line[span.end..])
+    }
+}
+
+impl Changelog {
+    /// What follows the heading on lines of its own, and the edits of the line that said that it is not released.
+    pub(super) fn marked(
+        &self,
+        part: &Part,
+        naming: &Naming<'_>,
+        newest: Option<&Part>,
+        style: &Style,
+        day: Date,
+    ) -> (String, Vec<Edit>) {
+        let dated = newest.and_then(|newest| self.dated_marker(newest, naming, day));
+        let marker = part.marker.as_ref().filter(|marker| marker.is_open());
+        let Some(marker) = marker else {
+            // Only a section without a marker gets one.
+            let below =
+                dated.filter(|_| part.marker.is_none() && !style.is_dated()).map(|(marker, blank)| {
+                    let ending = self.ending();
+                    let next = self.lines.get(part.heading.last + 1);
+                    let separated = next.is_none_or(|next| next.of(&self.text).trim().is_empty());
+                    let space = if separated { "" } else { ending };
+                    format!("{}{marker}{space}", ending.repeat(blank + 1))
+                });
+            return (below.unwrap_or_default(), Vec::new());
+        };
+        let place = &self.lines[marker.line];
+        let line = place.of(&self.text);
+        let span = place.start..self.lines[marker.end - 1].end;
+        let edit = match (dated, newest) {
+            (Some((dated, _)), _) => Edit { span, text: dated },
+            // Other sections have their date in the heading, or none.
+            (None, Some(_)) => {
+                let blank = |index: &usize| self.lines[*index].of(&self.text).trim().is_empty();
+                let end = (marker.end..part.body.end).take_while(blank).last().unwrap_or(marker.end - 1);
+                Edit { span: place.start..self.lines[end].next, text: String::new() }
+            }
+            (None, None) => {
+                let date = date::write(day, "%Y-%m-%d");
+                let bare = line.trim().chars().all(|c| c.is_alphanumeric() || c == ' ');
+                let date = if bare { format!("Released {date}") } else { date };
+                Edit { span, text: marker.meaning.replaced(line, &date) }
+            }
+        };
+        (String::new(), vec![edit])
+    }
+
+    /// The line that dates a section, for the release on a day, and how many blank lines are above it.
+    pub(super) fn dated_marker(
+        &self,
+        part: &Part,
+        naming: &Naming<'_>,
+        day: Date,
+    ) -> Option<(String, usize)> {
+        let marker = part.marker.as_ref()?;
+        let Meaning::Dated { format, .. } = &marker.meaning else { return None };
+        let line = self.lines[marker.line].of(&self.text);
+        let blank = marker.line - (part.heading.last + 1);
+        let mut line = marker.meaning.replaced(line, &date::write(day, format));
+        if let Some(span) = style::inline_link(&line) {
+            let address = naming.address_like(&line[span.clone()])?;
+            line.replace_range(span, &address);
+        }
+        Some((line, blank))
+    }
+}
+
+/// The index after a note that says that the version is not released: "This version is not yet released and is under
+/// active development." `line` gives the text of a line.
+fn end_of_note<'t>(first: usize, line: impl Fn(usize) -> Option<&'t str>) -> Option<usize> {
+    let begin = line(first)?.trim_start();
+    let is_quote = begin.starts_with("> [!");
+    if !is_quote && !begin.starts_with(".. ") {
+        return None;
+    }
+    let continues = |text: &str| match is_quote {
+        true => text.trim_start().starts_with('>'),
+        false => text.starts_with([' ', '\t']) && !text.trim().is_empty(),
+    };
+    let more =
+        (first + 1..first + MOST_LINES).take_while(|index| line(*index).is_some_and(continues)).count();
+    let end = first + 1 + more;
+    let note: String = (first..end).filter_map(&line).filter(|text| text.len() < 2 * LONGEST).collect();
+    let said = note.replace(['*', '_', '`'], "").to_lowercase();
+    let is_note = is_quote || NOTES.iter().any(|name| begin[3..].trim_start().starts_with(name));
+    (is_note && WORDS_OF_NOTE.iter().any(|words| said.contains(words))).then_some(end)
+}
+
+/// The line without a link at its end, and without the mark before that: `2024-01-31 • [all changes](address)`.
+fn before_link(line: &str) -> &str {
+    let Some(address) = style::inline_link(line) else { return line };
+    let is_last = !line[address.end..].contains(char::is_alphanumeric);
+    match line[..address.start].rfind(['`', '[']) {
+        Some(start) if is_last => line[..start].trim_end_matches([' ', '•', '·', '|', '-', '–', '—']),
+        _ => line,
     }
 }
 
@@ -93,17 +205,30 @@ mod tests {
             (":Date: unreleased", ":Date: X"),
             ("(in development)", "(X)"),
             ("Released 2026-XX-XX", "Released X"),
-            (".. note:: This version is not yet released and is under active development.", "X"),
+            ("2026-xx-xx • `all changes <https://x/>`__", "X • `all changes <https://x/>`__"),
         ] {
             let meaning = Meaning::of(line).unwrap_or_else(|| panic!("{line}"));
             assert!(matches!(meaning, Meaning::Open(_)), "{line}");
             assert_eq!(meaning.replaced(line, "X"), replaced);
+        }
+        for (note, end) in [
+            (".. note:: This version is not yet released and is under active development.", Some(1)),
+            (".. warning::\n   This version is *not released yet*.", Some(2)),
+            ("> [!WARNING]\n> This version is **not released yet**.\n> Wait.\n\n- a", Some(3)),
+            ("> [!WARNING]\n> This version needs Python 3.\n", None),
+            ("> Not released yet.", None),
+            (".. deprecated:: 1.0 is not yet released", None),
+        ] {
+            let lines: Vec<&str> = note.lines().collect();
+            assert_eq!(end_of_note(0, |index| lines.get(index).copied()), end, "{note}");
         }
         for line in [
             "- Unreleased",
             "**Added**",
             "The first release of 2024-01-31",
             "2024-01-31: a fix",
+            "2024-01-31 • [a fix](https://x/) of it",
+            "[Unreleased](https://x/)",
             "# TBD",
             "Development went on.",
         ] {

@@ -108,6 +108,12 @@ pub struct Changelog {
     parts: Vec<Part>,
 }
 
+/// Whether notes name no change: they are blank, or say so.
+pub fn name_no_change(notes: &str) -> bool {
+    let notes = notes.trim();
+    notes.is_empty() || words::says_nothing(notes)
+}
+
 /// Why a changelog cannot be used for a release; lines are counted from 1
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ChangelogError {
@@ -222,6 +228,11 @@ impl Changelog {
             Title::Unreleased(one) => one.planned.as_ref().is_some_and(|planned| planned.is(version)),
             Title::Other => false,
         })
+    }
+
+    /// The word before the version in the newest version's heading, such as the project's name.
+    pub fn word(&self) -> Option<&str> {
+        self.newest()?.release()?.style.word()
     }
 
     /// The versions' sections, in the order of the file.

@@ -119,7 +119,7 @@ impl Changelog {
                 let bracketed = self.text[heading.title.clone()].starts_with('[');
                 Title::Unreleased(Unreleased { planned, bracketed, is_doubtful: false })
             }
-            (Title::Release(release), Some(Marker { line, meaning: Meaning::Dated { span, .. } }))
+            (Title::Release(release), Some(Marker { line, meaning: Meaning::Dated { span, .. }, .. }))
                 if release.date.is_none() =>
             {
                 let date = Some(self.lines[*line].of(&self.text)[span.clone()].to_owned());
@@ -127,7 +127,7 @@ impl Changelog {
             }
             (title, _) => title,
         };
-        let start = marker.as_ref().map_or(heading.last, |marker| marker.line) + 1;
+        let start = marker.as_ref().map_or(heading.last + 1, |marker| marker.end);
         Part { heading: heading.clone(), title, marker, body: start..self.lines.len() }
     }
 

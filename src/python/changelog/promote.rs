@@ -7,7 +7,6 @@ use jiff::civil::Date;
 use super::edit::Edit;
 use super::lines::Heading;
 use super::links::Comparison;
-use super::marker::Meaning;
 use super::parts::Part;
 use super::references::Naming;
 use super::remainder::Remainder;
@@ -37,6 +36,8 @@ pub struct Promotion<'a> {
     pub notes: Option<&'a str>,
     /// How a final release takes over the section of its last pre-release, if it does
     pub takeover: Option<&'a Takeover>,
+    /// Whether a section without changes is released as it is
+    pub allows_empty: bool,
 }
 
 /// A changelog after the release
@@ -78,6 +79,7 @@ impl<'a> Promotion<'a> {
             example: None,
             notes: None,
             takeover: None,
+            allows_empty: false,
         }
     }
 }
@@ -134,7 +136,9 @@ impl Changelog {
             Some(_) if !is_empty => {
                 return Err(ChangelogError::HasEntries { line: self.line_of(&part.heading) });
             }
-            None if is_empty => return Err(ChangelogError::Empty { line: self.line_of(&part.heading) }),
+            None if is_empty && !promotion.allows_empty => {
+                return Err(ChangelogError::Empty { line: self.line_of(&part.heading) });
+            }
             given => given,
         };
         let newest = self.newest();
@@ -198,7 +202,7 @@ impl Changelog {
             }
             text.insert_str(0, &labels);
         }
-        let (below, mut edits) = self.marked(part, newest, &style, day);
+        let (below, mut edits) = self.marked(part, &naming, newest, &style, day);
         text.push_str(&below);
         if remainder.is_left {
             let space = ending.repeat(1 + self.blank_lines_between_sections());
@@ -299,7 +303,7 @@ impl Changelog {
             true => style.write(&release.spelling, day, inline.as_deref()),
             false => old_title.to_owned(),
         };
-        let (below, mut edits) = self.marked(part, Some(newest), &style, day);
+        let (below, mut edits) = self.marked(part, &naming, Some(newest), &style, day);
         let span = self.lines[part.heading.first].start..self.lines[part.heading.last].end;
         edits.push(Edit { span, text: self.retitled(&part.heading, &title) + &below });
         promoted(self.edited(edits), &title)
@@ -347,51 +351,6 @@ impl Changelog {
         };
         // Every combination that the file has is among the formats; otherwise the newest's own stays.
         formats.iter().map(|(_, format)| *format).find(|format| fits(format))
-    }
-
-    /// What follows the heading on lines of its own, and the edits of the line that said that it is not released.
-    fn marked(&self, part: &Part, newest: Option<&Part>, style: &Style, day: Date) -> (String, Vec<Edit>) {
-        let dated = newest.and_then(|newest| self.dated_marker(newest, day));
-        let marker = part.marker.as_ref().filter(|marker| marker.is_open());
-        let Some(marker) = marker else {
-            // Only a section without a marker gets one.
-            let below =
-                dated.filter(|_| part.marker.is_none() && !style.is_dated()).map(|(marker, blank)| {
-                    let ending = self.ending();
-                    let next = self.lines.get(part.heading.last + 1);
-                    let separated = next.is_none_or(|next| next.of(&self.text).trim().is_empty());
-                    let space = if separated { "" } else { ending };
-                    format!("{}{marker}{space}", ending.repeat(blank + 1))
-                });
-            return (below.unwrap_or_default(), Vec::new());
-        };
-        let place = &self.lines[marker.line];
-        let line = place.of(&self.text);
-        let edit = match (dated, newest) {
-            (Some((dated, _)), _) => Edit { span: place.span(), text: dated },
-            // Other sections have their date in the heading, or none.
-            (None, Some(_)) => {
-                let blank = |index: &usize| self.lines[*index].of(&self.text).trim().is_empty();
-                let end = (marker.line + 1..part.body.end).take_while(blank).last().unwrap_or(marker.line);
-                Edit { span: place.start..self.lines[end].next, text: String::new() }
-            }
-            (None, None) => {
-                let date = date::write(day, "%Y-%m-%d");
-                let bare = line.trim().chars().all(|c| c.is_alphanumeric() || c == ' ');
-                let date = if bare { format!("Released {date}") } else { date };
-                Edit { span: place.span(), text: marker.meaning.replaced(line, &date) }
-            }
-        };
-        (String::new(), vec![edit])
-    }
-
-    /// The line that dates a section, for another day, and how many blank lines are above it.
-    pub(super) fn dated_marker(&self, part: &Part, day: Date) -> Option<(String, usize)> {
-        let marker = part.marker.as_ref()?;
-        let Meaning::Dated { format, .. } = &marker.meaning else { return None };
-        let line = self.lines[marker.line].of(&self.text);
-        let blank = marker.line - (part.heading.last + 1);
-        Some((marker.meaning.replaced(line, &date::write(day, format)), blank))
     }
 }
 

@@ -104,7 +104,7 @@ impl Changelog {
             lines.extend(range.map(|index| self.lines[index].of(&self.text)));
         };
         if let Some(marker) = part.marker.as_ref().filter(|marker| marker.is_open()) {
-            add(marker.line..marker.line + 1);
+            add(marker.line..marker.end);
         }
         let mut index = part.body.start;
         while index < part.body.end {
@@ -177,7 +177,7 @@ impl Changelog {
             }
             removed[index] = true;
         }
-        body.filter(|index| removed[*index]).collect()
+        body.filter(|index| removed[*index] && !self.is_reference(*index)).collect()
     }
 
     /// Whether a section has no change: nothing but the template, or a text that says so.
@@ -190,6 +190,13 @@ impl Changelog {
             [one] => words::says_nothing(self.lines[one.index].of(&self.text)),
             _ => false,
         }
+    }
+
+    /// The version of the newest released section without a change, if there is one.
+    pub fn released_without_changes(&self) -> Option<&Version> {
+        let template = Remainder::default();
+        let mut released = self.parts.iter().filter(|part| self.is_without_changes(part, &template));
+        released.find_map(Part::release).map(|release| &release.version)
     }
 
     fn headings_in(&self, body: &Range<usize>) -> &[Heading] {

@@ -44,7 +44,7 @@ impl Changelog {
         let planned = part.unreleased()?.planned.as_ref()?;
         let title =
             self.text[part.heading.title.clone()].replacen(&planned.spelling, &planned.like(version), 1);
-        let end = part.marker.as_ref().map_or(part.heading.last, |marker| marker.line);
+        let end = part.marker.as_ref().map_or(part.heading.last, |marker| marker.end - 1);
         let below =
             (part.heading.last + 1..=end).map(|line| format!("\n{}", self.lines[line].of(&self.text)));
         Some((title, below.collect()))

@@ -10,6 +10,8 @@ use super::date;
 /// The style of a file's version headings
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Style {
+    /// The format of the date before all else, and the text after it: `2024-01-31: demo 1.0`
+    lead: Option<(&'static str, String)>,
     /// The text before the version: `[v`
     before: String,
     /// The text between version and date: `] - `; without a date, the text after the version
@@ -32,7 +34,13 @@ impl Style {
     pub(super) fn of(before: &str, spelling: &str, rest: &str, date: Option<date::DateMatch>) -> Self {
         let closed = before.trim_start().starts_with('[') && rest.starts_with(']');
         let plain = |text: &str| without_link(text).chars().all(|c| !c.is_alphanumeric());
-        let style = Self { before: before.to_owned(), between: String::new(), date: None, repeated: None };
+        let style = Self {
+            lead: None,
+            before: before.to_owned(),
+            between: String::new(),
+            date: None,
+            repeated: None,
+        };
         match date {
             Some(date) if plain(&rest[..date.span.start]) || is_said(&rest[..date.span.start]) => {
                 let tail = &rest[date.span.end..];
@@ -67,6 +75,7 @@ impl Style {
     pub(super) fn markdown(bracketed: bool) -> Self {
         let (before, between) = if bracketed { ("[", "] - ") } else { ("", " - ") };
         Self {
+            lead: None,
             before: before.to_owned(),
             between: between.to_owned(),
             date: Some(("%Y-%m-%d", String::new())),
@@ -77,6 +86,7 @@ impl Style {
     /// The same for reStructuredText, where brackets have no meaning.
     pub(super) fn rst() -> Self {
         Self {
+            lead: None,
             before: String::new(),
             between: " (".to_owned(),
             date: Some(("%Y-%m-%d", ")".to_owned())),
@@ -94,17 +104,31 @@ impl Style {
     }
 
     pub(super) fn is_dated(&self) -> bool {
-        self.date.is_some()
+        self.date_format().is_some()
     }
 
     /// The strftime format of the date.
     pub(super) fn date_format(&self) -> Option<&'static str> {
-        self.date.as_ref().map(|(format, _)| *format)
+        self.lead.as_ref().or(self.date.as_ref()).map(|(format, _)| *format)
+    }
+
+    /// The same style after a date and the text between.
+    pub(super) fn led_by(self, format: &'static str, between: &str) -> Self {
+        Self { lead: Some((format, between.to_owned())), ..self }
+    }
+
+    /// The word before the version, such as the project's name.
+    pub(super) fn word(&self) -> Option<&str> {
+        let word = self
+            .before
+            .trim_end_matches(['v', 'V', '[', '`', '*', '_'])
+            .trim_matches(['[', '`', '*', '_', ' ']);
+        (!word.is_empty()).then_some(word)
     }
 
     /// The same style with another format of the date.
     pub(super) fn with_date_format(mut self, format: &'static str) -> Self {
-        if let Some((own, _)) = &mut self.date {
+        if let Some((own, _)) = self.lead.as_mut().or(self.date.as_mut()) {
             *own = format;
         }
         self
@@ -112,33 +136,39 @@ impl Style {
 
     /// The address of the heading's inline link: `[1.2.3](address)`.
     pub(super) fn inline_link(&self) -> Option<&str> {
-        inline_link(&self.between).map(|address| &self.between[address])
+        let after = self.date.as_ref().map(|(_, after)| after.as_str());
+        [Some(self.between.as_str()), after]
+            .into_iter()
+            .flatten()
+            .find_map(|text| Some(&text[inline_link(text)?]))
     }
 
     pub(super) fn write(&self, version: &str, date: jiff::civil::Date, link: Option<&str>) -> String {
-        let between = match (inline_link(&self.between), link) {
-            (Some(span), Some(link)) => {
-                format!("{}{link}{}", &self.between[..span.start], &self.between[span.end..])
-            }
-            // A URL of another version would be worse than none.
-            (Some(span), None) => {
-                let is_rst = self.between[..span.start].ends_with(" <");
-                let open = span.start.saturating_sub(if is_rst { 2 } else { 1 });
-                let close = span.end + 1;
-                format!("{}{}", &self.between[..open], &self.between[close..])
-            }
-            (None, _) => self.between.clone(),
+        let lead = match &self.lead {
+            Some((format, after)) => format!("{}{after}", date::write(date, format)),
+            None => String::new(),
         };
-        match &self.date {
-            Some((format, after)) => {
-                let after = match &self.repeated {
-                    Some(old) => after.replace(old, version),
-                    None => after.clone(),
-                };
-                format!("{}{version}{between}{}{after}", self.before, date::write(date, format))
-            }
-            None => format!("{}{version}{between}", self.before),
+        let (before, between) = (&self.before, relinked(&self.between, link));
+        let Some((format, after)) = &self.date else { return format!("{lead}{before}{version}{between}") };
+        let after = relinked(after, link);
+        let after = match &self.repeated {
+            Some(old) => after.replace(old, version),
+            None => after,
+        };
+        format!("{lead}{before}{version}{between}{}{after}", date::write(date, format))
+    }
+}
+
+/// A text with another URL in its inline link, or without that: a URL of another version would be worse than none.
+fn relinked(text: &str, link: Option<&str>) -> String {
+    match (inline_link(text), link) {
+        (Some(span), Some(link)) => format!("{}{link}{}", &text[..span.start], &text[span.end..]),
+        (Some(span), None) => {
+            let is_rst = text[..span.start].ends_with(" <");
+            let open = span.start.saturating_sub(if is_rst { 2 } else { 1 });
+            format!("{}{}", &text[..open], &text[span.end + 1..])
         }
+        (None, _) => text.to_owned(),
     }
 }
 
@@ -161,11 +191,11 @@ pub(super) fn is_said(between: &str) -> bool {
 
 /// The closing marks at the start: the first one of `] [YANKED]`.
 fn closers(rest: &str) -> &str {
-    if let Some(link) = INLINE_LINK.find(rest).filter(|link| link.start() == 0) {
+    let marks = rest.find(|c| !"])`*_".contains(c)).unwrap_or(rest.len());
+    if let Some(link) = INLINE_LINK.find(rest).filter(|link| link.start() == 0 || link.start() < marks) {
         let more = rest[link.end()..].find(|c| c != '_').unwrap_or(rest.len() - link.end());
         return &rest[..link.end() + if link.as_str().ends_with('_') { more } else { 0 }];
     }
-    let end = rest.find(|c: char| !"])`*_".contains(c)).unwrap_or(rest.len());
-    let collapsed = rest[..end].ends_with(']') && rest[end..].starts_with("[]");
-    &rest[..if collapsed { end + 2 } else { end }]
+    let collapsed = rest[..marks].ends_with(']') && rest[marks..].starts_with("[]");
+    &rest[..if collapsed { marks + 2 } else { marks }]
 }

@@ -89,11 +89,28 @@ impl Title {
             let planned = Planned::of(&found["version"]);
             return Self::Unreleased(Unreleased { planned, bracketed, ..Unreleased::default() });
         }
+        if words::is_unreleased_with_words(&plain) {
+            return Self::Unreleased(Unreleased { bracketed, ..Unreleased::default() });
+        }
         let open = || words::placeholder(SERIES.captures(&plain)?.name("rest")?.as_str());
         if let Some(series) = Self::of_series(&plain).filter(|_| open().is_some()) {
             return series;
         }
-        Self::of_version(title)
+        Self::after_date(title).unwrap_or_else(|| Self::of_version(title))
+    }
+
+    /// The title that begins with a date, and has a version after it: `2024-01-31: demo 1.2.3`.
+    fn after_date(title: &str) -> Option<Self> {
+        let date = date::find(title).filter(|date| date.span.start == 0)?;
+        let rest = &title[date.span.end..];
+        let between = &rest[..rest.find(|c: char| !" :,|–—-".contains(c))?];
+        match Self::of_version(&rest[between.len()..]) {
+            Self::Release(release) if release.date.is_none() && !between.is_empty() => {
+                let style = release.style.led_by(date.format, between);
+                Some(Self::Release(Release { date: Some(title[date.span].to_owned()), style, ..release }))
+            }
+            _ => None,
+        }
     }
 
     /// The title of the next version of a series, if something else tells that it is not released.

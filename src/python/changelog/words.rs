@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Words that mean nothing else
-const CERTAIN: &str = "unreleased|not yet released|not released yet|not released";
+/// Words that mean nothing else; the second one is misspelled
+const CERTAIN: &str =
+    "unreleased|unrel(?:ase|eae|ese|eas|eeas)e?d|not yet released|not released yet|not released";
 /// Words that are also other headings: they count only where a version's heading is expected
 const POSSIBLE: &str = "in development|under development|work in progress|in progress|current development|\
                         development version|development|devel|develop|dev|next release|next version|next|\
@@ -28,6 +29,9 @@ fn whole(words: &str) -> Regex {
 static UNRELEASED: LazyLock<Regex> = LazyLock::new(|| {
     whole(&format!(r"(?i)^{GAP}*(?:{CERTAIN}){GAP}*(?:changes|version|{NO_DATE})?{GAP}*(?:x+{GAP}*)*$"))
 });
+
+static UNRELEASED_WITH_WORDS: LazyLock<Regex> =
+    LazyLock::new(|| whole(r"(?i)^[\[`*_ ]*unreleased[\]`*_ ]*[:|–—-] *[^0-9]+$"));
 
 static POSSIBLY_UNRELEASED: LazyLock<Regex> =
     LazyLock::new(|| whole(&format!(r"(?i)^{GAP}*(?:{POSSIBLE}){GAP}*(?:{NO_DATE})?{GAP}*$")));
@@ -56,6 +60,11 @@ static NOTHING: LazyLock<Regex> = LazyLock::new(|| {
 /// Whether a heading stands for what is not released, whatever is around it.
 pub(super) fn is_unreleased(title: &str) -> bool {
     UNRELEASED.is_match(title)
+}
+
+/// Whether a heading is that word with others after a mark: `Unreleased: demo next`.
+pub(super) fn is_unreleased_with_words(title: &str) -> bool {
+    title.len() < 60 && UNRELEASED_WITH_WORDS.is_match(title)
 }
 
 /// Whether a heading may stand for what is not released: `Next`, `Latest Changes`, `Dev`.

@@ -173,6 +173,11 @@ impl Changelog {
                 let note = format!("No changes since {}.", target.previous);
                 document.promote(&Promotion { notes: Some(&note), ..promotion })
             }
+            Err(ChangelogError::Empty { .. })
+                if self.required.is_none() && document.released_without_changes().is_some() =>
+            {
+                document.promote(&Promotion { allows_empty: true, ..promotion })
+            }
             Err(ChangelogError::NoUnreleased { .. }) if conventions.entries.is_some() => {
                 let notes = conventions.entries.as_ref().map(|learned| learned.value.as_str());
                 document.promote(&Promotion { notes, ..promotion })
