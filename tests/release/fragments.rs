@@ -188,6 +188,22 @@ fn what_a_tool_would_refuse_or_leave_out_is_refused_first() {
 }
 
 #[test]
+fn what_the_last_release_left_out_is_left_out_again() {
+    let project = collecting("[tool.towncrier]\ndirectory = \"news\"\n", &[("news/9.fix.md", "Stale.\n")]);
+    project.write("later.txt", "A release later\n");
+    project.commit("Release 1.0.0");
+    project.git(&["tag", "--force", "v1.0.0"]);
+    project.write("news/12.feature.md", "A flag.\n");
+    project.commit("Add a flag");
+    let run = project.pyrelease("run minor --yes").code(0);
+    let warning = "warning: [changelog] `news/9.fix.md`: `fix` is not a type of fragment in `pyproject.toml` \
+                   (feature, bugfix, doc, removal, misc): the tool leaves it out, as in the last release";
+    assert!(run.stderr().contains(warning), "{}", run.stderr());
+    assert_eq!(listed(&project, "news"), "9.fix.md");
+    assert!(project.read("NEWS.rst").contains("A flag."));
+}
+
+#[test]
 fn fragments_that_are_configured_and_missing_are_named() {
     let mut seen = Transcript::named("fragments/missing");
     for settings in ["", "[tool.towncrier]\ndirectory = \"news\"\n"] {

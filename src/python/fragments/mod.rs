@@ -13,9 +13,10 @@ use regex::Regex;
 use super::project::{Files, Project};
 use super::version::Bump;
 
-/// `v{version}`, `v{{ version }}`, `v{{ versiondata.version }}`
+/// `v{version}`, `v{{ version }}`, `v{{ versiondata.version }}`, `"v" + versiondata.version`
 static WITH_V: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"[vV]\{\{?-?\s*(?:versiondata\.)?version\b").expect("a constant that the tests compile")
+    Regex::new(r#"[vV](?:\{\{?-?|["']\s*[+~])\s*(?:versiondata\.)?version\b"#)
+        .expect("a constant that the tests compile")
 });
 
 /// A tool that collects fragments
@@ -48,6 +49,8 @@ pub struct Fragments {
     pub changelog: String,
     /// The name of the project in headings, if the tool would have to import the project for it
     pub name: Option<String>,
+    /// Whether the settings state the name
+    pub is_named: bool,
     /// Whether the tool's own heading has a `v` before the version
     pub has_v: bool,
     pub files: Vec<Fragment>,

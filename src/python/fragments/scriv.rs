@@ -83,6 +83,7 @@ pub(super) fn find(files: &dyn Files) -> Option<Fragments> {
         folder,
         changelog,
         name: None,
+        is_named: true,
         has_v: has_v(&[settings.title]),
         above: String::new(),
         files: found,

@@ -148,3 +148,17 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_heading_of_the_tool_may_have_a_v() {
+    for (template, expected) in [
+        ("v{version} ({project_date})", true),
+        ("v{{ versiondata.version }}", true),
+        ("{% set title = \"v\" + versiondata.version + \")\" %}", true),
+        ("{% set title = 'v' ~ version %}", true),
+        ("{name} {version}", false),
+        ("{% set title = versiondata.version %}", false),
+    ] {
+        assert_eq!(super::has_v(&[Some(template.to_owned())]), expected, "{template}");
+    }
+}

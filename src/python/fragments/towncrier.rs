@@ -89,6 +89,7 @@ pub(super) fn find(files: &dyn Files, project: &Project) -> Option<Fragments> {
         folder,
         changelog,
         name,
+        is_named: string("name").is_some_and(|name| !name.is_empty()),
         has_v: has_v(&[string("title_format").map(str::to_owned), template.as_deref().and_then(text)]),
         above: String::new(),
         files: found,

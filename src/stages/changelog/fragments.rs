@@ -12,7 +12,22 @@ impl Changelog {
     pub(super) fn fragments_of(&self, release: &Release) -> Option<Fragments> {
         let target = &release.target;
         let learned = target.conventions.changelog.as_ref().map(|learned| learned.value.as_str());
-        self.fragments(release, &target.project, learned)
+        let mut found = self.fragments(release, &target.project, learned)?;
+        found.problems.retain(|problem| !was_left(problem, release));
+        (!found.files.is_empty() || !found.problems.is_empty()).then_some(found)
+    }
+
+    /// Files that the tool leaves out again, as in the last release.
+    pub(super) fn left_out(&self, release: &Release) -> Vec<Finding> {
+        let target = &release.target;
+        let learned = target.conventions.changelog.as_ref().map(|learned| learned.value.as_str());
+        let problems = self.fragments(release, &target.project, learned).map(|found| found.problems);
+        let left = problems.into_iter().flatten().filter(|problem| was_left(problem, release));
+        left.map(|problem| {
+            Finding::warning(format!("{problem}: the tool leaves it out, as in the last release"))
+                .help(problem.help())
+        })
+        .collect()
     }
 
     /// The fragments that are collected into the changelog, which earlier releases changed at `learned`; none if the project has no such tool, if there are no fragments, or if the
@@ -109,6 +124,13 @@ pub(super) fn problems(problems: &[Problem]) -> impl Iterator<Item = Finding> {
     problems.iter().map(|problem| Finding::error(problem.to_string()).help(problem.help()))
 }
 
+/// Whether the last release left the file as it is: the tool passes over what is not named like a fragment.
+fn was_left(problem: &Problem, release: &Release) -> bool {
+    let (Problem::UnknownType { path, .. } | Problem::BadName { path }) = problem else { return false };
+    let before = release.target.conventions.before_releases.first();
+    before.is_some_and(|commit| release.checkout.read_at(commit, path).is_some())
+}
+
 /// That the changelog has a section for the version already: the tool would write a second one above it.
 pub(super) fn section_beside(fragments: &Fragments, release: &Release) -> Option<Finding> {
     let (path, version) = (changelog_of(fragments, release), &release.target.version);
@@ -140,10 +162,21 @@ fn command(fragments: &Fragments, release: &Release) -> Vec<String> {
         Collector::Scriv => &["collect", "--version", &version],
     };
     let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    if let Some(name) = &fragments.name {
-        words.extend(["--name".to_owned(), name.clone()]);
+    if let Some(name) = name_in_heading(fragments, release).or(fragments.name.clone()) {
+        words.extend(["--name".to_owned(), name]);
     }
     words
+}
+
+/// The project's name as the newest heading spells it, if the settings do not say: versions of the tool differ in that.
+fn name_in_heading(fragments: &Fragments, release: &Release) -> Option<String> {
+    if fragments.is_named {
+        return None;
+    }
+    let path = changelog_of(fragments, release);
+    let document = parse(&path, release.text(&path).ok()?).ok()?;
+    let name = release.target.project.name.as_str();
+    document.word().filter(|word| word.eq_ignore_ascii_case(name)).map(str::to_owned)
 }
 
 /// The version as the tool was told it in earlier releases: with what their headings have and the tool's settings do not.

@@ -21,7 +21,7 @@ pub use self::shown::ChangelogForm;
 use self::work::Work;
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::python::changelog::{Changelog as Document, Format, to_markdown};
+use crate::python::changelog::{Changelog as Document, Format, name_no_change, to_markdown};
 use crate::python::generators::Generator;
 use crate::python::project::Files;
 use crate::python::version::Version;
@@ -184,6 +184,15 @@ fn whole(release: &Release, path: &str, part: &str) -> Result<String> {
         .map_err(|error| Error::refused(format!("`{path}`: {error}")).help(error.help()))
 }
 
+/// Says that the section to release names no change, and which earlier one does not either.
+fn without_changes(path: &str, text: &str) -> Finding {
+    let document = parse(path, text.to_owned()).ok();
+    let earlier = document.as_ref().and_then(Document::released_without_changes);
+    let earlier = earlier.map(|version| format!(", as that of {version} does not")).unwrap_or_default();
+    Finding::warning(format!("the section to release in `{path}` names no change{earlier}"))
+        .help("add the changes for users, or set `required = true` in [stage.changelog] to be stopped")
+}
+
 fn format_of(path: &str, text: &str) -> Result<Format> {
     Format::of_text(path, text).ok_or_else(|| {
         Error::usage(format!("`{path}` is not a Markdown or reStructuredText file"))
@@ -217,6 +226,9 @@ impl Stage for Changelog {
                 let mut findings = release.checkout.edits_in_the_way([path.as_str()])?;
                 let before = release.text(&path)?;
                 findings.push(Finding::detail(shown::shown(&path, &before, &promoted.text)));
+                if !promoted.was_written && name_no_change(&promoted.notes) {
+                    findings.push(without_changes(&path, &before));
+                }
                 Ok(findings)
             }
             Work::Promote { path, promoted, .. } => {
@@ -230,6 +242,7 @@ impl Stage for Changelog {
             Work::Collect(fragments) => {
                 let mut findings = vec![Finding::detail(fragments::shown(&fragments, release))];
                 findings.extend(fragments::problems(&fragments.problems));
+                findings.extend(self.left_out(release));
                 findings.extend(fragments::section_beside(&fragments, release));
                 findings.extend(release.checkout.edits_in_the_way(fragments::paths(&fragments))?);
                 Ok(findings)
