@@ -76,8 +76,8 @@ impl Habits {
     /// The lines of the project's files that a release of `version` changes, as earlier ones did.
     ///
     /// `current` is the version that the project states. A place counts if the last release of the same kind (final or
-    /// not) changed it, or two others did and it still states the current version. A line counts only if it states
-    /// `current` or an earlier release.
+    /// not) changed it, or earlier ones did and it still states the current version or the last release's: otherwise
+    /// somebody has given it up. A line counts only if it states `current` or an earlier release.
     pub fn lines(
         &self,
         files: &dyn Files,
@@ -86,6 +86,7 @@ impl Habits {
         date: &str,
     ) -> Vec<LearnedLine> {
         let mut texts = BTreeMap::new();
+        let newest = self.newest(version.is_prerelease()).map(|release| &release.tag.version);
         let mut lines: Vec<LearnedLine> = Vec::new();
         for (place, evidence, is_recent) in self.places(version.is_prerelease()) {
             let text = texts.entry(place.path.clone()).or_insert_with(|| text_of(files, &place.path));
@@ -95,7 +96,9 @@ impl Habits {
                 let counts = match (&fit.version, is_recent) {
                     (None, _) => place.is_date,
                     (Some(_), true) => self.is_known(&fit, current),
-                    (Some(_), false) => states(&fit, current),
+                    (Some(_), false) => {
+                        states(&fit, current) || newest.is_some_and(|newest| states(&fit, newest))
+                    }
                 };
                 let Some(to) = place.pattern.render(version, date).filter(|_| counts) else { continue };
                 if to != line && !lines.iter().any(|one| one.path == place.path && one.from == line) {
@@ -153,6 +156,12 @@ impl Habits {
         Some((version, path))
     }
 
+    /// The last release of the kind, or else of the other.
+    fn newest(&self, is_prerelease: bool) -> Option<&PastRelease> {
+        let same_kind = |release: &&PastRelease| release.tag.version.is_prerelease() == is_prerelease;
+        self.releases.iter().find(same_kind).or_else(|| self.releases.first())
+    }
+
     /// The places to change, the tags that are the evidence of each, and whether the last release of the kind changed it.
     fn places(&self, is_prerelease: bool) -> Vec<(Place, Vec<String>, bool)> {
         let of_release: Vec<(&PastRelease, Vec<Place>)> =
@@ -165,6 +174,7 @@ impl Habits {
             .find(|(release, _)| same_kind(release))
             .or_else(|| of_release.iter().find(has_places));
         let Some((last, recent)) = last else { return Vec::new() };
+        let is_newest = self.newest(is_prerelease).is_some_and(|newest| newest.tag == last.tag);
         let mut found: Vec<(Place, Vec<String>, bool)> = Vec::new();
         for (release, places) in &of_release {
             for place in places {
@@ -182,6 +192,9 @@ impl Habits {
         let others = |evidence: &[String]| evidence.iter().filter(|tag| **tag != last.tag.name).count();
         found.retain(|(_, evidence, is_recent)| *is_recent || others(evidence) > 1);
         found
+            .into_iter()
+            .map(|(place, evidence, is_recent)| (place, evidence, is_recent && is_newest))
+            .collect()
     }
 
     /// The lines without a version that the last two releases of the kind replaced alike, such as `is_release = False`.

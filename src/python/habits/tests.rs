@@ -96,6 +96,24 @@ fn a_place_that_the_last_release_left_alone_stays() {
 }
 
 #[test]
+fn a_place_that_no_later_release_changed_counts_while_it_is_kept_up_to_date() {
+    let changed_by = |tag: &str, old: &str, new: &str| {
+        let line = |version: &str| format!("    rev: {version}");
+        release(tag, "", &[("docs/use.md", &line(old), &line(new))])
+    };
+    let habits = habits(vec![
+        release("2.0.0", "", &[]),
+        release("1.2.0", "", &[]),
+        changed_by("1.1.0", "1.0.0", "1.1.0"),
+        changed_by("1.0.0", "0.9.0", "1.0.0"),
+    ]);
+    let now = |text: &str| changed(&habits, &[("docs/use.md", text)], "2.0.0", "2.1.0");
+    assert_eq!(now("    rev: 1.1.0\n"), []);
+    let expected = [("docs/use.md".to_owned(), "    rev: 2.1.0".to_owned())];
+    assert_eq!(now("    rev: 2.0.0\n"), expected);
+}
+
+#[test]
 fn a_rewritten_text_hides_no_place_in_another_file() {
     let mut newest = release("1.1.0", "", &[("z.py", "a = '1.0.0'", "a = '1.1.0'")]);
     let lines = |version: &str| (0..3_000).map(|at| format!("{at} {version}")).collect();
