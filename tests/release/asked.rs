@@ -90,6 +90,29 @@ because 1.1.0 has no tag yet
 }
 
 #[test]
+fn a_version_that_the_backend_makes_from_tags_needs_no_place() {
+    let local = Local::configured("stages = [\"changelog\", \"version\", \"tag\"]\n");
+    let project = &local.project;
+    project.write(
+        "pyproject.toml",
+        &project.read("pyproject.toml").replace("version = \"1.0.0\"\n", "dynamic = [\"version\"]\n"),
+    );
+    let described = "\n\ndef _described():\n    import subprocess\n    told = subprocess.run(['git', 'describe', \
+                     '--long', '--match', 'v*'], capture_output=True, text=True, check=True).stdout.strip()\n    \
+                     tag, distance, commit = told[1:].rsplit('-', 2)\n    return tag if distance == '0' else \
+                     f'{tag}.post1.dev{distance}+{commit}'\n";
+    let backend = project.read("backend/in_tree.py").replace("field(\"version\")", "_described()");
+    project.write("backend/in_tree.py", &format!("{backend}{described}"));
+    project.commit("Take the version from the tags");
+    let plan = local.pyrelease("plan minor --ask-backend").code(0);
+    let skipped = "version    skip: the project's own code takes the version from the tag";
+    assert!(plan.stdout().contains(skipped), "{}", plan.stdout());
+    assert!(plan.stdout().starts_with("demo 1.1.0 (now 1.0.0), tag v1.1.0"), "{}", plan.stdout());
+    local.pyrelease("run minor --yes").code(0);
+    assert_eq!(local.project.tag_target("v1.1.0"), local.project.head());
+}
+
+#[test]
 fn a_stage_of_ones_own_writes_what_the_backend_reads() {
     let stages = "stages = [\"changelog\", \"own\", \"tag\", \"build\", \"check\", \"testpypi\", \"push\", \"pypi\"]\n";
     let own = "[stage.own]\nrun = [\"sed\", \"-i\", \"s/{previous_version}/{version}/\", \"pyproject.toml\"]\ngives = [\"version\"]\n";

@@ -4,7 +4,8 @@ use super::description::Description;
 use super::{VersionLocation, VersionSyntax, script, statements, text_of, tuple};
 
 /// The usual names of a version in a module
-const NAMES: [&str; 4] = ["__version__", "VERSION", "version", "__VERSION__"];
+const NAMES: [&str; 6] =
+    ["__version__", "VERSION", "version", "__VERSION__", "VERSION_STRING", "version_string"];
 
 /// The usual modules of a package for its version
 const MODULES: [&str; 7] = ["__init__", "__version__", "_version", "version", "__about__", "about", "_about"];

@@ -1,5 +1,5 @@
 //! A version as a tuple, from which the module makes its version: `VERSION = (1, 2, 3)`, or in the form of
-//! `sys.version_info`: `version_info = (1, 2, 3, "alpha", 0)`.
+//! `sys.version_info`: `version_info = (1, 2, 3, "alpha", 0)`, or as numbers in variables of their own: `MAJOR = 1`.
 
 use std::ops::Range;
 
@@ -18,6 +18,12 @@ const LEVELS: [(Level, &[&str]); 5] = [
     (Level::Dev, &["dev"]),
     (Level::Final, &["final", ""]),
 ];
+
+/// What is between the names of such variables
+const BETWEEN: &str = ", ";
+
+/// How many words of an expression are looked up as variables
+const MOST_WORDS: usize = 20;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
@@ -52,6 +58,9 @@ pub(super) fn syntax(text: &str, attribute: &str) -> Option<VersionSyntax> {
         return Some(VersionSyntax::Tuple { name: attribute.to_owned(), dev: None });
     }
     let source = statements::value_source(text, attribute)?;
+    if let Some(names) = numbers(text, attribute, source) {
+        return Some(VersionSyntax::Tuple { name: names.join(BETWEEN), dev: None });
+    }
     let mentions = |name: &str| words(source).any(|word| word == name);
     let is_call_without_arguments = source.trim_end().ends_with("()");
     let [name] =
@@ -63,6 +72,27 @@ pub(super) fn syntax(text: &str, attribute: &str) -> Option<VersionSyntax> {
     Some(VersionSyntax::Tuple { name: (*name).clone(), dev: dev.map(str::to_owned) })
 }
 
+/// The variables with the numbers from which the module makes its version, as `MAJOR` and `MINOR` in
+/// `f"{MAJOR}.{MINOR}"`, directly or by way of a tuple of them.
+fn numbers<'t>(text: &'t str, attribute: &str, source: &'t str) -> Option<Vec<&'t str>> {
+    let numbers_of = |source: &'t str| {
+        let mut found: Vec<&str> = Vec::new();
+        for word in words(source).filter(|word| word.len() > 1) {
+            if !found.contains(&word) && statements::number(text, word).is_some() {
+                found.push(word);
+            }
+        }
+        let is_like =
+            |at: usize, part: &str| found.get(at).is_some_and(|name| name.to_lowercase().contains(part));
+        let is_version = is_like(0, "major") && is_like(1, "minor") && found.len() <= 4;
+        is_version.then_some(found)
+    };
+    numbers_of(source).or_else(|| {
+        let mut others = words(source).filter(|word| *word != attribute).take(MOST_WORDS);
+        others.find_map(|word| numbers_of(statements::value_source(text, word)?))
+    })
+}
+
 fn words(source: &str) -> impl Iterator<Item = &str> {
     source.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
 }
@@ -72,6 +102,11 @@ fn is_dev(name: &str) -> bool {
 }
 
 fn find(text: &str, name: &str, dev: Option<&str>) -> Option<VersionTuple> {
+    if name.contains(BETWEEN) {
+        let numbers =
+            name.split(BETWEEN).map(|name| statements::number(text, name)).collect::<Option<_>>()?;
+        return Some(VersionTuple { numbers, level: None, dev: None });
+    }
     let (_, items) = statements::tuples(text).into_iter().find(|(found, _)| found == name)?;
     let dev = match dev {
         Some(dev) => Some(statements::number(text, dev)?),
@@ -80,11 +115,11 @@ fn find(text: &str, name: &str, dev: Option<&str>) -> Option<VersionTuple> {
     Some(VersionTuple { dev, ..shape(text, &items)? })
 }
 
-/// The byte range of the tuple's items.
+/// The byte range of the tuple's items, or from the first number to the last one.
 pub(super) fn locate(text: &str, name: &str) -> Option<Range<usize>> {
     let tuple = find(text, name, None)?;
-    let end = tuple.level.as_ref().map_or_else(|| tuple.numbers.last(), |(_, serial)| Some(serial))?.end;
-    Some(tuple.numbers.first()?.start..end)
+    let spans = || tuple.numbers.iter().chain(tuple.level.as_ref().map(|(_, serial)| serial));
+    Some(spans().map(|span| span.start).min()?..spans().map(|span| span.end).max()?)
 }
 
 /// The tuple's parts, if it has the shape of a version.
@@ -261,6 +296,15 @@ mod tests {
             ("VERSION = (1, 2)\nversion_info = (1, 3)\n__version__ = get(VERSION, version_info)\n", None),
             ("VERSION = (1, f(2))\n__version__ = get(VERSION)\n", None),
             ("VERSION = (1, 2)\n__version__ = '1.2'\n", None),
+            // Numbers in variables of their own.
+            ("MAJOR = 1\nMINOR = 2\nPATCH = 3\n__version__ = f'{MAJOR}.{MINOR}.{PATCH}'\n", Some("1.2.3")),
+            ("_minor = 2\n_major = 1\n__version__ = '%s.%s' % (_major, _minor)\n", Some("1.2")),
+            (
+                "V_MAJOR = 1\nV_MINOR = 2\nV_FIX = 0\nINFO = (V_MAJOR, V_MINOR, V_FIX)\n__version__ = INFO\n",
+                Some("1.2.0"),
+            ),
+            ("width = 1\nheight = 2\n__version__ = f'{width}.{height}'\n", None),
+            ("MAJOR = 1\nMINOR = 2\nMAJOR = 2\n__version__ = f'{MAJOR}.{MINOR}'\n", None),
         ] {
             assert_eq!(state(text).as_deref(), expected, "{text}");
         }
@@ -276,6 +320,12 @@ mod tests {
         assert_eq!(rewritten(COMPUTED, "7.12.1.dev3"), replaced("(7, 12, 1, \"final\", 0)", "_dev = 3"));
         assert_eq!(rewritten(COMPUTED, "7.12.0.1"), None);
         assert_eq!(rewritten(COMPUTED, "7.12.0.post1"), None);
+        let apart = "MINOR = 2  # here\nMAJOR = 1\n__version__ = f'{MAJOR}.{MINOR}'\n";
+        assert_eq!(
+            rewritten(apart, "2.0"),
+            Some(apart.replacen("2  #", "0  #", 1).replacen("= 1", "= 2", 1))
+        );
+        assert_eq!(rewritten(apart, "2.0.1"), None);
         let plain = "VERSION = (1, 2, 3)  # here\r\n__version__ = '.'.join(map(str, VERSION))\r\n";
         assert_eq!(rewritten(plain, "1.10"), Some(plain.replacen("(1, 2, 3)", "(1, 10, 0)", 1)));
         assert_eq!(rewritten(plain, "1.3rc1"), None);

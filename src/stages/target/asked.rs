@@ -13,11 +13,24 @@ use crate::world::git::PrivateClone;
 /// whether to build in an isolated environment.
 const SCRIPT: &str = include_str!("../../../templates/tools/metadata.py");
 
+/// The fewest digits that tell a commit
+const SHORTEST_HASH: usize = 6;
+
 /// The name and version in the metadata that the backend makes
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct BackendMetadata {
     pub name: String,
     pub version: Version,
+}
+
+impl BackendMetadata {
+    /// Whether the version names the commit, as in `1.2.1.dev3+g0123abc`: then the project's code makes it from tags.
+    pub(super) fn names_commit(&self, commit: &str) -> bool {
+        let version = self.version.to_string();
+        let local = version.split_once('+').map_or("", |(_, local)| local);
+        let is_commit = |hash: &str| hash.len() >= SHORTEST_HASH && commit.starts_with(hash);
+        local.split(['.', '-', '_']).any(|part| part.strip_prefix('g').is_some_and(is_commit))
+    }
 }
 
 /// Asks the build backend for the metadata of the commit at HEAD (`prepare_metadata_for_build_wheel`, PEP 517), in a

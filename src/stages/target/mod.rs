@@ -51,7 +51,12 @@ pub struct Bumping {
 /// passed and none can be inferred.
 pub fn target(config: &Config, checkout: &Checkout, bumping: &Bumping) -> Result<Target> {
     let asked = bumping.asked.as_ref();
-    let project = read_project(config, checkout, asked.map(|asked| asked.name.as_str()))?;
+    let mut project = read_project(config, checkout, asked.map(|asked| asked.name.as_str()))?;
+    if matches!(project.version, VersionSource::Unreadable(_))
+        && asked.is_some_and(|asked| asked.names_commit(&checkout.head.commit))
+    {
+        project.version = VersionSource::Vcs { tool: "the project's own code".to_owned() };
+    }
     let tag: Tag = config.settings("tag")?;
     let configured = match &tag.name {
         Some(name) if !name.text().contains("{version}") => {
