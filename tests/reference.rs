@@ -36,7 +36,7 @@ fn rules() {
          What `pyrelease check`, and the stage `check`, demand of distributions, in PyPI's order. A rule that PyPI\n\
          enforces comes with the words that it refuses an upload with; `…` stands for what is in the file.\n\
          `[stage.check] allow = [\"RULE\"]` lets a release go on: the rule is then a warning, or silent if it is not\n\
-         PyPI's. `pyrelease check --explain RULE` prints the same. The tests make each wrong example, and find it.\n",
+         PyPI's. `pyrelease check --explain RULE` prints the same. The tests make the examples, and judge them.\n",
     );
     for rule in RULES.iter().copied().flatten() {
         let _ = write!(page, "\n## `{}`\n\n{} ({}).\n", rule.id, capitalised(rule.summary), rule.severity);
@@ -52,10 +52,8 @@ fn rules() {
             }
         }
         let example = EXAMPLES.iter().find(|(id, ..)| *id == rule.id);
-        if let Some((_, wrong, right)) = example {
-            let (wrong, right) = (wrong.shown(), right.shown());
-            let _ = write!(page, "\nWrong:\n\n```text\n{wrong}\n```\n\nRight:\n\n```text\n{right}\n```\n");
-        }
+        let (_, wrong, right) = example.expect("a rule has its examples");
+        let _ = write!(page, "\nWrong:\n\n{}\n\nRight:\n\n{}\n", wrong.shown(), right.shown());
         let _ = write!(page, "\nSource: {}\n", rule.reference);
     }
     snapbox::assert_data_eq!(page, snapbox::file!["../docs/src/reference/rules.md"]);

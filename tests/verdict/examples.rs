@@ -1,39 +1,17 @@
-//! A wrong and a right example of a rule, as the page of the rules shows them; each is made and judged.
+//! A wrong and a right example of every rule, as the page of the rules shows them; each is made and judged.
 
 use std::collections::BTreeSet;
-use std::io::{Cursor, Write as _};
-use std::path::{Path, PathBuf};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use pyrelease::python::archive::encode_digest;
 use pyrelease::python::verdict::{Policy, RULES};
 use pyrelease::stages::judge_files;
 use pyrelease::world::Environment;
 use pyrelease_test_support::Sandbox;
-use sha2::{Digest as _, Sha256};
-use zip::write::SimpleFileOptions;
 
-/// What a rule judges
-pub(crate) enum Sample {
-    /// Lines of the core metadata, in a wheel; those with the name, the version and their own are added
-    Metadata(&'static str),
-    /// The names of the files of a release, whose contents are right
-    Files(&'static [&'static str]),
-    /// Members of a wheel besides the usual ones, each with its content; without one of those if `-` is before its path
-    Wheel(&'static [(&'static str, &'static str)]),
-    /// All members of a source distribution
-    Sdist(&'static [&'static str]),
-    /// A wheel's RECORD, with one part of it in place of another
-    Record(&'static str, &'static str),
-    /// A file that has this content
-    Content(&'static str, &'static str),
-}
-
-use Sample::{Content, Files, Metadata, Record, Sdist, Wheel};
+use super::made;
+use super::sample::Given;
+use super::sample::Sample::{self, Content, Files, Made, Metadata, Record, Sdist, Told, Wheel};
 
 const ROW: &str = "demo/__init__.py,sha256=";
-const DIST_INFO: &str = "demo-1.0.dist-info";
 
 /// The rules with a wrong and a right example
 pub(crate) const EXAMPLES: &[(&str, Sample, Sample)] = &[
@@ -118,14 +96,93 @@ pub(crate) const EXAMPLES: &[(&str, Sample, Sample)] = &[
         Metadata("Description-Content-Type: text/x-rst\n\n.. toctree::"),
         Metadata("Description-Content-Type: text/x-rst\n\n.. note:: It says hello."),
     ),
+    (
+        "metadata-readable",
+        Made("METADATA is empty.", made::empty_metadata),
+        Made("METADATA has a name and a version.", made::right),
+    ),
+    (
+        "description-too-costly",
+        Told(
+            "A description of a few kilobytes whose substitutions refer to each other, so that it renders to gigabytes.",
+        ),
+        Told("A description as long as it renders."),
+    ),
     ("filename", Files(&["demo-1.0.whl"]), Files(&["demo-1.0-py3-none-any.whl"])),
     ("filename-name", Content("other-1.0-py3-none-any.whl", ""), Files(&["demo-1.0-py3-none-any.whl"])),
     ("filename-version", Content("demo-1.1-py3-none-any.whl", ""), Files(&["demo-1.0-py3-none-any.whl"])),
     ("filename-sdist", Files(&["Demo-1.0.tar.gz"]), Files(&["demo-1.0.tar.gz"])),
     (
+        "filename-length",
+        Made(
+            "A wheel whose version has 227 characters, so that its name with `.metadata` is longer than 255 bytes.",
+            made::long_name,
+        ),
+        Made("`demo-1.0-py3-none-any.whl`.", made::right),
+    ),
+    (
+        "file-size",
+        Made("A file of more than 100 MiB, unless PyPI has raised the project's limit.", made::large_file),
+        Made("A file of up to 100 MiB.", made::right),
+    ),
+    (
         "archive",
         Content("demo-1.0-py3-none-any.whl", "<html>Not found</html>"),
         Files(&["demo-1.0-py3-none-any.whl"]),
+    ),
+    (
+        "compression-ratio",
+        Made("A wheel of 1 KiB with a member that unpacks to 1 GiB.", made::bomb),
+        Made(
+            "Members that unpack to at most 50 times the wheel's size, or to less than 64 MiB.",
+            made::right,
+        ),
+    ),
+    (
+        "compression-method",
+        Made("A member of the wheel is compressed with LZMA.", made::lzma),
+        Made("All are stored or deflated.", made::right),
+    ),
+    (
+        "zip-framing",
+        Made(
+            "The wheel was written as a stream, with each member's size after it and not before.",
+            made::streamed,
+        ),
+        Made("A wheel as Python's `zipfile` writes it to a file.", made::right),
+    ),
+    (
+        "sparse-member",
+        Made("`demo-1.0/data.bin` is stored sparse, as by `tar --sparse`.", made::sparse),
+        Made("All members are stored whole.", made::right),
+    ),
+    (
+        "encrypted-code",
+        Wheel(&[("demo/core.py", "__pyarmor_enter__()\n")]),
+        Wheel(&[("demo/core.py", "def hello(): ...\n")]),
+    ),
+    (
+        "damage",
+        Made("The checksum at the end of the gzip stream is of other bytes.", made::damaged),
+        Made("It is of these bytes.", made::right),
+    ),
+    (
+        "trailing-data",
+        Made("A line break follows the end of the gzip stream.", made::trailing),
+        Made("The file ends with it.", made::right),
+    ),
+    (
+        "encrypted-member",
+        Made("A member of the wheel is encrypted, as by `zip --encrypt`.", made::encrypted),
+        Made("None is.", made::right),
+    ),
+    (
+        "archive-limits",
+        Made("`demo-1.0/PKG-INFO` has 18 MiB.", made::large_member),
+        Made(
+            "At most 100,000 members, and none of those that describe the distribution over 16 MiB.",
+            made::right,
+        ),
     ),
     (
         "duplicate-metadata",
@@ -179,6 +236,37 @@ pub(crate) const EXAMPLES: &[(&str, Sample, Sample)] = &[
     ("record-repeated", Record(ROW, "demo/__init__.py,,\ndemo/__init__.py,sha256="), Record(ROW, ROW)),
     ("record-algorithm", Record(ROW, "demo/__init__.py,md5="), Record(ROW, ROW)),
     ("path-escapes", Wheel(&[("../demo.py", "")]), Wheel(&[("demo/demo.py", "")])),
+    (
+        "link-escapes",
+        Made("`demo-1.0/docs` is a link to `../../docs`.", made::link_out),
+        Made("`demo-1.0/docs` is a link to `guides`, in the same folder.", made::link_inside),
+    ),
+    (
+        "behind-link",
+        Made(
+            "`demo-1.0/docs` is a link to `guides`, and `demo-1.0/docs/index.md` a member.",
+            made::behind_link,
+        ),
+        Made(
+            "`demo-1.0/docs` is a link to `guides`, and `demo-1.0/guides/index.md` a member.",
+            made::link_inside,
+        ),
+    ),
+    (
+        "special-file",
+        Made("`demo-1.0/pipe` is a named pipe.", made::pipe),
+        Made("All members are files, folders and links.", made::right),
+    ),
+    (
+        "wheel-link",
+        Made("`demo/link.py` is a link to `__init__.py`.", || made::linked_wheel("__init__.py")),
+        Made("`demo/link.py` is a copy of it.", made::right),
+    ),
+    (
+        "secret",
+        Made("`demo/settings.py` has the line `TOKEN = \"ghp_…\"`, with a whole token.", made::token),
+        Made("`demo/settings.py` has the line `TOKEN = os.environ[\"TOKEN\"]`.", made::right),
+    ),
     ("secret-file", Wheel(&[("demo/.pypirc", "[pypi]\n")]), Wheel(&[("demo/pypirc.py", "")])),
     ("leftover", Wheel(&[("demo/.DS_Store", "")]), Wheel(&[("demo/data.txt", "")])),
     ("top-level-name", Wheel(&[("tests/__init__.py", "")]), Wheel(&[("demo/tests/__init__.py", "")])),
@@ -190,6 +278,44 @@ pub(crate) const EXAMPLES: &[(&str, Sample, Sample)] = &[
         "relative-link",
         Metadata("Description-Content-Type: text/markdown\n\n[Guide](docs/guide.md)"),
         Metadata("Description-Content-Type: text/markdown\n\n[Guide](https://example.org/guide)"),
+    ),
+    (
+        "attestation-valid",
+        Told(
+            "`demo-1.0.tar.gz` was built again, and `demo-1.0.tar.gz.publish.attestation` is of the earlier file.",
+        ),
+        Told("The attestation was made for these bytes."),
+    ),
+    (
+        "tracked-file-missing",
+        Made(
+            "git tracks `demo/data.json`, and `demo-1.0.tar.gz` has only `demo/__init__.py`.",
+            made::without_data,
+        ),
+        Made("`demo-1.0.tar.gz` has both.", made::with_data),
+    ),
+    (
+        "same-file",
+        Made("`demo-1.0-py2.py3-none-any.whl` is a copy of `demo-1.0-py3-none-any.whl`.", made::same_bytes),
+        Made("Each file has bytes and a name of its own.", made::right),
+    ),
+    (
+        "release-name",
+        Made("`demo-1.0.tar.gz` in a release of `other`.", made::other_name),
+        Made("`demo-1.0.tar.gz` in a release of `demo`.", made::as_expected),
+    ),
+    (
+        "release-version",
+        Made("`demo-1.0.tar.gz` in a release of 1.1.", made::other_version),
+        Made("`demo-1.0.tar.gz` in a release of 1.0.", made::as_expected),
+    ),
+    (
+        "same-metadata",
+        Made(
+            "The wheel has `Summary: Says hello`, and the source distribution no summary.",
+            made::other_summary,
+        ),
+        Made("Both have the same.", made::right),
     ),
     (
         "one-sdist",
@@ -208,194 +334,35 @@ pub(crate) const EXAMPLES: &[(&str, Sample, Sample)] = &[
     ),
 ];
 
-/// The rules that a few lines do not show: about empty files, sizes, damaged bytes, links, secrets, or what is known elsewhere
-const WITHOUT: &[&str] = &[
-    "metadata-readable",
-    "description-too-costly",
-    "filename-length",
-    "file-size",
-    "compression-ratio",
-    "compression-method",
-    "zip-framing",
-    "sparse-member",
-    "encrypted-code",
-    "damage",
-    "trailing-data",
-    "encrypted-member",
-    "archive-limits",
-    "link-escapes",
-    "behind-link",
-    "special-file",
-    "wheel-link",
-    "secret",
-    "attestation-valid",
-    "tracked-file-missing",
-    "same-file",
-    "release-name",
-    "release-version",
-    "same-metadata",
-];
-
-/// The core metadata with these lines.
-fn metadata(name: &str, version: &str, lines: &str) -> String {
-    let (headers, _) = lines.split_once("\n\n").unwrap_or((lines, ""));
-    let usual = [("Metadata-Version", "2.4"), ("Name", name), ("Version", version)];
-    let is_stated = |name: &str| headers.lines().any(|line| line.starts_with(&format!("{name}:")));
-    let usual = usual.iter().filter(|(name, _)| !is_stated(name));
-    let usual: String = usual.map(|(name, value)| format!("{name}: {value}\n")).collect();
-    format!("{usual}{lines}\n")
-}
-
-type Members = Vec<(String, String)>;
-
-/// The members of a wheel, RECORD last.
-fn members(name: &str, version: &str, lines: &str, more: &[(&str, &str)]) -> Members {
-    let info = format!("{name}-{version}.dist-info");
-    let wheel = "Wheel-Version: 1.0\nGenerator: demo\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
-    let mut members: Members = vec![
-        (format!("{name}/__init__.py"), "x = 1\n".to_owned()),
-        (format!("{info}/WHEEL"), wheel.to_owned()),
-        (format!("{info}/METADATA"), metadata(name, version, lines)),
-    ];
-    members.extend(more.iter().map(|(path, content)| ((*path).to_owned(), (*content).to_owned())));
-    let row = |(path, content): &(String, String)| {
-        format!("{path},sha256={},{}\n", encode_digest(&Sha256::digest(content)), content.len())
-    };
-    let left_out: BTreeSet<String> =
-        members.iter().filter_map(|(path, _)| path.strip_prefix('-').map(str::to_owned)).collect();
-    members.retain(|(path, _)| !path.starts_with('-') && !left_out.contains(path));
-    let record: String = members.iter().map(row).collect();
-    let path = format!("{info}/RECORD");
-    if !left_out.contains(&path) {
-        members.push((path.clone(), format!("{record}{path},,\n")));
-    }
-    members
-}
-
-fn zipped(members: &Members) -> Vec<u8> {
-    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for (path, content) in members {
-        writer.start_file(path, SimpleFileOptions::default()).expect("a member");
-        writer.write_all(content.as_bytes()).expect("its content");
-    }
-    writer.finish().expect("an archive").into_inner()
-}
-
-fn packed(members: &[(String, String)]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for (path, content) in members {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(content.len() as u64);
-        builder.append_data(&mut header, path, content.as_bytes()).expect("a member");
-    }
-    builder.into_inner().and_then(GzEncoder::finish).expect("an archive")
-}
-
-/// A file that is right but for its name.
-fn named(file: &str) -> Vec<u8> {
-    let stem = file.trim_end_matches(".whl").trim_end_matches(".tar.gz").trim_end_matches(".zip");
-    let mut parts = stem.split('-');
-    let (name, version) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let folder = format!("{name}-{version}");
-    let info = (format!("{folder}/PKG-INFO"), metadata(name, version, ""));
-    let source = [info, (format!("{folder}/demo.py"), String::new())];
-    match file.rsplit('.').next() {
-        Some("whl") => zipped(&members(name, version, "", &[])),
-        Some("zip") => zipped(&source.to_vec()),
-        _ => packed(&source),
-    }
-}
-
-impl Sample {
-    /// As the page shows it.
-    pub(crate) fn shown(&self) -> String {
-        match self {
-            Metadata(lines) => (*lines).to_owned(),
-            Files(names) => names.join("\n"),
-            Wheel([]) => {
-                format!("demo/__init__.py\n{DIST_INFO}/WHEEL\n{DIST_INFO}/METADATA\n{DIST_INFO}/RECORD")
-            }
-            Wheel(members) => {
-                let member = |(path, content): &(&str, &str)| match (path.strip_prefix('-'), *content) {
-                    (Some(path), _) => format!("no {path}"),
-                    (None, "") => (*path).to_owned(),
-                    (None, content) => {
-                        format!("{path}:\n{}", content.escape_debug().to_string().replace("\\n", "\n"))
-                    }
-                };
-                members
-                    .iter()
-                    .map(member)
-                    .map(|text| text.trim_end().to_owned())
-                    .collect::<Vec<_>>()
-                    .join("\n")
-            }
-            Sdist(members) => members.join("\n"),
-            Record(from, to) => {
-                let members = members("demo", "1.0", "", &[]);
-                let record = &members.last().expect("RECORD").1;
-                let lines: Vec<&str> = record.lines().take(1).collect();
-                (lines.join("\n") + "\n").replace(from, to).trim_end().to_owned()
-            }
-            Content(file, "") => format!("{file}, of demo 1.0"),
-            Content(file, content) => format!("{file}:\n{content}"),
-        }
-    }
-
-    /// Writes its files.
-    fn write(&self, folder: &Path) -> Vec<PathBuf> {
-        let wheel = "demo-1.0-py3-none-any.whl";
-        let files: Vec<(&str, Vec<u8>)> = match self {
-            Metadata(lines) => vec![(wheel, zipped(&members("demo", "1.0", lines, &[])))],
-            Files(names) => names.iter().map(|name| (*name, named(name))).collect(),
-            Wheel(more) => vec![(wheel, zipped(&members("demo", "1.0", "", more)))],
-            Sdist(paths) => {
-                let content = |path: &str| match path.ends_with("PKG-INFO") {
-                    true => metadata("demo", "1.0", ""),
-                    false => String::new(),
-                };
-                let members: Members = paths.iter().map(|path| ((*path).to_owned(), content(path))).collect();
-                vec![("demo-1.0.tar.gz", packed(&members))]
-            }
-            Record(from, to) => {
-                let mut members = members("demo", "1.0", "", &[]);
-                let record = &mut members.last_mut().expect("RECORD").1;
-                *record = record.replacen(from, to, 1);
-                vec![(wheel, zipped(&members))]
-            }
-            Content(file, "") => vec![(*file, named(wheel))],
-            Content(file, content) => vec![(*file, content.as_bytes().to_vec())],
-        };
-        fs_err::create_dir_all(folder).expect("a folder");
-        let write = |(name, bytes): (&str, Vec<u8>)| {
-            let path = folder.join(name);
-            fs_err::write(&path, bytes).expect("a file");
-            path
-        };
-        files.into_iter().map(write).collect()
-    }
-}
-
 #[test]
 fn every_wrong_example_is_found_and_every_right_one_passes() {
     let sandbox = Sandbox::new();
     let environment: Environment = sandbox.environment().into_iter().collect();
-    let found = |sample: &Sample, folder: String| -> BTreeSet<&str> {
-        let files = sample.write(&sandbox.root().join(folder));
-        let report =
-            judge_files(&files, None, None, &Policy::default(), &environment, &|_| ()).expect("a verdict");
-        report.diagnostics().map(|(_, finding)| finding.rule).collect()
+    let found = |given: Given, folder: String| -> BTreeSet<&str> {
+        let folder = sandbox.root().join(folder);
+        fs_err::create_dir_all(&folder).expect("a folder");
+        let write = |(name, bytes): &(String, Vec<u8>)| {
+            let path = folder.join(name);
+            fs_err::write(&path, bytes).expect("a file");
+            path
+        };
+        let files: Vec<_> = given.files.iter().map(write).collect();
+        let (expected, policy) = (given.expected.as_ref(), Policy::default());
+        let report = judge_files(&files, expected, given.tracked, &policy, &environment, &|_| ());
+        fs_err::remove_dir_all(&folder).expect("the folder");
+        report.expect("a verdict").diagnostics().map(|(_, finding)| finding.rule).collect()
     };
     let mut wrong = Vec::new();
     for (rule, bad, good) in EXAMPLES {
+        let (Some(bad), Some(good)) = (bad.given(), good.given()) else { continue };
         let (of_bad, of_good) = (found(bad, format!("{rule}-wrong")), found(good, format!("{rule}-right")));
         if !of_bad.contains(rule) || of_good.contains(rule) {
             wrong.push(format!("{rule}: wrong {of_bad:?}, right {of_good:?}"));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    let shown = EXAMPLES.iter().map(|(rule, ..)| *rule).chain(WITHOUT.iter().copied());
+    let shown: BTreeSet<&str> = EXAMPLES.iter().map(|(rule, ..)| *rule).collect();
     let all: BTreeSet<&str> = RULES.iter().copied().flatten().map(|rule| rule.id).collect();
-    assert_eq!(shown.collect::<BTreeSet<_>>(), all);
-    assert_eq!(EXAMPLES.len() + WITHOUT.len(), all.len());
+    assert_eq!(shown, all);
+    assert_eq!(EXAMPLES.len(), all.len());
 }

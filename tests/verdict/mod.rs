@@ -10,6 +10,8 @@
 mod command;
 mod differential;
 pub(crate) mod examples;
+mod made;
+mod sample;
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
