@@ -4,8 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Habits, Learned, PastRelease};
-use crate::python::version::Version;
+use super::{Habits, Learned, PastRelease, is_notes, writes_version};
 
 /// The number of a pull request, which a forge adds to the subject of what it merges
 static PULL_REQUEST: LazyLock<Regex> =
@@ -14,13 +13,28 @@ static PULL_REQUEST: LazyLock<Regex> =
 static NUMBERS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"[0-9]+\.[0-9]+|#[0-9]+").expect("a constant that the tests compile"));
 
+/// What makes a version that stands before it another one: `-beta.1` or `.dev0`
+static SUFFIX: LazyLock<Regex> = LazyLock::new(|| {
+    let suffix = r"^[-._+](?i:alpha|beta|preview|pre|post|rev|dev|rc|a|b|c|r)[-._]?(?:[0-9]|\b)";
+    Regex::new(suffix).expect("a constant that the tests compile")
+});
+/// How many of the last releases can show a message that no other has
+const RECENT: usize = 2;
+
 impl Habits {
     /// The subject of the release commits.
     pub fn commit_message(&self) -> Option<Learned<String>> {
         let subject = |release: &PastRelease| {
             // A forge's message names the branch that was merged.
             let line = release.message.lines().next().filter(|_| !release.is_merge)?;
-            template(&PULL_REQUEST.replace(line.trim(), ""), release, self.before(release))
+            let text = template(&PULL_REQUEST.replace(line.trim(), ""), release, self.before(release))?;
+            // Otherwise the tag is at a commit that did not make the release.
+            let is_of_release = || {
+                let changes = &release.changes;
+                let has_notes = changes.iter().any(|change| is_notes(&change.path));
+                changes.is_empty() || has_notes || writes_version(changes, &release.tag)
+            };
+            (text.contains("{version}") || is_of_release()).then_some(text)
         };
         self.repeated(subject)
     }
@@ -48,7 +62,7 @@ impl Habits {
         (!evidence.is_empty()).then_some(Learned { value: true, evidence })
     }
 
-    /// The newest text that names the version, or else one that two releases share.
+    /// The newest text that two releases share, or that names the version and is of one of the last releases.
     fn repeated(&self, text: impl Fn(&PastRelease) -> Option<String>) -> Option<Learned<String>> {
         let texts: Vec<(&PastRelease, String)> =
             self.releases.iter().filter_map(|release| Some((release, text(release)?))).collect();
@@ -56,20 +70,28 @@ impl Habits {
             let same = texts.iter().filter(|(_, text)| text == wanted);
             same.map(|(release, _)| release.tag.name.clone()).collect()
         };
-        let found = texts.iter().find(|(_, text)| text.contains("{version}") || evidence(text).len() > 1);
+        let is_recent = |release: &&PastRelease| {
+            self.releases.iter().take(RECENT).any(|recent| recent.tag == release.tag)
+        };
+        let found = texts.iter().find(|(release, text)| {
+            evidence(text).len() > 1 || (text.contains("{version}") && is_recent(release))
+        });
         found.map(|(_, text)| Learned { value: text.clone(), evidence: evidence(text) })
     }
 
-    /// The version before a release, if history shows it.
-    fn before(&self, release: &PastRelease) -> Option<&Version> {
+    /// The version before a release, if history shows it, in all its spellings.
+    fn before(&self, release: &PastRelease) -> Vec<String> {
         let lower = self.versions.iter().filter(|version| **version < release.tag.version);
-        lower.max()
+        let Some(before) = lower.max() else { return Vec::new() };
+        let tagged = self.releases.iter().filter(|other| other.tag.version == *before);
+        let spelled = tagged.map(|other| other.tag.spelled().to_owned());
+        std::iter::once(before.to_string()).chain(spelled).collect()
     }
 }
 
 /// A text with placeholders for the versions. None if it names another version or number, which says that it is about
 /// this one release.
-fn template(text: &str, release: &PastRelease, before: Option<&Version>) -> Option<String> {
+fn template(text: &str, release: &PastRelease, before: Vec<String>) -> Option<String> {
     // Braces would be placeholders of the template.
     if text.is_empty() || text.len() > 200 || text.contains(['{', '}']) {
         return None;
@@ -78,10 +100,7 @@ fn template(text: &str, release: &PastRelease, before: Option<&Version>) -> Opti
     let written = [release.tag.version.to_string(), spelled.to_owned()]
         .iter()
         .fold(text.to_owned(), |text, version| replace(&text, version, "{version}"));
-    let written = match before {
-        Some(before) => replace(&written, &before.to_string(), "{previous_version}"),
-        None => written,
-    };
+    let written = before.iter().fold(written, |text, version| replace(&text, version, "{previous_version}"));
     (!NUMBERS.is_match(&written)).then_some(written)
 }
 
@@ -95,7 +114,8 @@ fn replace(text: &str, version: &str, placeholder: &str) -> String {
         let mut after = text[end..].chars();
         let (next, second) = (after.next(), after.next());
         let before = text[..start].chars().next_back().filter(|letter| *letter != 'v' && *letter != 'V');
-        if digit(before) || before == Some('.') || digit(next) || (next == Some('.') && digit(second)) {
+        let goes_on = digit(next) || (next == Some('.') && digit(second)) || SUFFIX.is_match(&text[end..]);
+        if digit(before) || before == Some('.') || goes_on {
             continue;
         }
         written.push_str(&text[from..start]);

@@ -205,6 +205,45 @@ fn messages_are_templates() {
     assert_eq!(message(&[("1.1.0", ""), ("1.0.0", "see #1")]), None);
 }
 
+/// eth-utils: a pre-release that is spelled as its tag.
+#[test]
+fn a_version_in_a_longer_one_is_no_placeholder() {
+    let past = vec![
+        release("v6.0.0", "Bump version: 6.0.0-beta.1 → 6.0.0", &[]),
+        release("v6.0.0-beta.1", "Bump version: 5.3.1 → 6.0.0-beta.1", &[]),
+        release("v5.3.1", "Bump version: 5.3.0 → 5.3.1", &[]),
+    ];
+    let learned = habits(past).commit_message().unwrap();
+    assert_eq!(learned.value, "Bump version: {previous_version} → {version}");
+    assert_eq!(learned.evidence, ["v6.0.0", "v6.0.0-beta.1"]);
+    for other in ["1.1.0.dev1", "1.1.0.dev", "1.1.0-rc.2", "1.1.0+post1"] {
+        let past = vec![release("1.1.0", &format!("From {other}"), &[]), release("1.0.0", "x", &[])];
+        assert_eq!(habits(past).commit_message(), None, "{other}");
+    }
+    let past = vec![release("1.1.0", "Call it 1.1.0-release.", &[])];
+    assert_eq!(habits(past).commit_message().unwrap().value, "Call it {version}-release.");
+}
+
+/// aws-lambda-powertools tags whatever commit is the last; anyio's commits write the notes.
+#[test]
+fn what_did_not_make_the_release_is_no_release_commit() {
+    let twice = |path: &str| {
+        let change = [(path, "arn:aws:lambda:layer:45", "arn:aws:lambda:layer:46")];
+        let past = ["v1.1.0", "v1.0.0"].map(|tag| release(tag, "Update the layers", &change));
+        habits(past.into()).commit_message().map(|learned| learned.value)
+    };
+    assert_eq!(twice("docs/index.md"), None);
+    assert_eq!(twice("docs/versionhistory.rst").as_deref(), Some("Update the layers"));
+}
+
+/// jsonschema: a sentence about one release long ago.
+#[test]
+fn what_one_old_commit_says_is_no_habit() {
+    let newer = ["1.3.0", "1.2.0"].map(|tag| release(tag, "Add an entry", &[("a.py", "1", "2")]));
+    let past = newer.into_iter().chain([release("1.1.0", "Document it, and call this 1.1.0.", &[])]);
+    assert_eq!(habits(past.collect()).commit_message(), None);
+}
+
 #[test]
 fn the_newest_tag_decides() {
     let habits = habits(vec![
