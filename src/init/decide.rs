@@ -1,7 +1,7 @@
 //! Decides what is written, and what becomes of each part that other tools' settings decide.
 
 use super::Finds;
-use super::decided::{Decided, Read, Verdict, origin};
+use super::decided::{Decided, Read, Verdict, origin, setting_of};
 use super::document::{Entry, texts};
 use super::hooks;
 use super::places;
@@ -151,7 +151,12 @@ fn changelog(finds: &Finds<'_>, decided: &mut Decided) {
         // Without the tool's settings, another file would be found.
         let is_usual = !path.contains('/');
         if exists && !is_usual && discovery.learned.changelog.is_none() && discovery.fragments.is_none() {
-            let reason = origin(tool, Part::Changelog);
+            // An entry of its places may name it, too.
+            let entry = tool.account.iter().find(|setting| setting.key.contains(path.as_str()));
+            let reason = match entry.filter(|_| setting_of(tool, Part::Changelog).is_none()) {
+                Some(entry) => format!("`{}` of {}, in `{}`", entry.key, tool.tool, tool.file),
+                None => origin(tool, Part::Changelog),
+            };
             decided.document.set("stage.changelog", "file", path.as_str(), &reason);
         }
     }
@@ -174,16 +179,29 @@ fn changelog(finds: &Finds<'_>, decided: &mut Decided) {
         if tool.tool == "commitizen" && !matches!(verdict, Verdict::Dropped(_)) {
             decided.keeps.push(tool.tool);
         }
-        let is_below_one =
-            discovery.version.as_ref().is_some_and(|version| version.release_segments().first() == Some(&0));
-        if is_stable && is_below_one && tool.tool != "commitizen" && !matches!(verdict, Verdict::Dropped(_)) {
+        let stable = stable(finds, (tool, is_stable), &verdict);
+        if matches!(stable, Verdict::Written(_)) {
             let reason = format!("a breaking change makes 1.0.0, as for {}", tool.tool);
             decided.document.set("stage.version", "stable", true, &reason);
         }
+        decided.verdict(tool.tool, Part::Stable, stable);
         decided.verdict(tool.tool, Part::Commits, verdict);
     }
     if discovery.fragments.is_some() {
         decided.keeps.extend(["towncrier", "scriv"]);
+    }
+}
+
+/// What becomes of the rule for a breaking change before 1.0.0; `commits` is what becomes of the commits.
+fn stable(finds: &Finds<'_>, (tool, is_stable): (&ToolSettings, bool), commits: &Verdict) -> Verdict {
+    let version = finds.discovery.version.as_ref();
+    let is_below_one = version.is_some_and(|version| version.release_segments().first() == Some(&0));
+    match commits {
+        Verdict::Dropped(reason) => Verdict::Dropped(reason.clone()),
+        _ if !is_below_one => Verdict::Same("the version is not below 1.0.0".to_owned()),
+        _ if tool.tool == "commitizen" => Verdict::Same("commitizen's rules give the bump".to_owned()),
+        _ if is_stable => Verdict::Written("`stable` in [stage.version]".to_owned()),
+        _ => Verdict::Same("a breaking change before 1.0.0 is a minor release".to_owned()),
     }
 }
 

@@ -94,6 +94,6 @@ pub(super) fn origin(tool: &ToolSettings, part: Part) -> String {
 }
 
 /// The setting that decides a part; none if the tool's default does.
-fn setting_of(tool: &ToolSettings, part: Part) -> Option<&Setting> {
+pub(super) fn setting_of(tool: &ToolSettings, part: Part) -> Option<&Setting> {
     tool.account.iter().find(|setting| setting.fate == Fate::Decides(part))
 }

@@ -5,23 +5,8 @@ use super::decided::{Decided, Verdict};
 use super::document::texts;
 use super::stages::Pipeline;
 use crate::config::Template;
-use crate::python::settings::{Hook, HookTime};
+use crate::python::settings::{Hook, HookTime, own_work};
 use crate::stages::taken;
-
-/// Words of commands that do what a stage does anyway
-const OWN_WORK: [(&str, &str); 8] = [
-    ("twine upload", "pyrelease uploads"),
-    ("twine check", "the stage `check` does it"),
-    ("publish", "pyrelease publishes"),
-    ("setup.py upload", "pyrelease uploads"),
-    ("flit publish", "pyrelease publishes"),
-    ("python -m build", "the stage `build` does it"),
-    ("git push", "the stage `push` does it"),
-    ("git tag", "the stage `tag` does it"),
-];
-
-/// Commands that collect fragments into the changelog
-const COLLECTING: [&str; 2] = ["towncrier build", "scriv collect"];
 
 /// Adds a stage for each hook.
 pub(super) fn hooks(finds: &Finds<'_>, decided: &mut Decided, pipeline: &mut Pipeline) {
@@ -65,26 +50,16 @@ pub(super) fn hooks(finds: &Finds<'_>, decided: &mut Decided, pipeline: &mut Pip
 
 /// The commands whose work no stage does, and the reason for the first of the others.
 fn split<'a>(hook: &'a Hook, finds: &Finds<'_>) -> (Vec<&'a str>, Option<&'static str>) {
+    let discovery = finds.discovery;
+    let generator = discovery.learned.generator.as_ref().map(|generator| generator.value.as_str());
     let (mut left, mut reason) = (Vec::new(), None);
     for command in &hook.commands {
-        match own_work(command, finds) {
+        match own_work(command, discovery.fragments.is_some(), generator) {
             Some(found) => reason = reason.or(Some(found)),
             None => left.push(command.as_str()),
         }
     }
     (left, reason)
-}
-
-/// Why no stage is needed for a command, if so.
-fn own_work(command: &str, finds: &Finds<'_>) -> Option<&'static str> {
-    let discovery = finds.discovery;
-    let collects = discovery.fragments.is_some() && COLLECTING.iter().any(|words| command.contains(words));
-    let generator = discovery.learned.generator.as_ref().map(|generator| generator.value.as_str());
-    let generates = generator.is_some_and(|name| command.replace("git cliff", "git-cliff").contains(name));
-    if collects || generates {
-        return Some("the stage `changelog` does it");
-    }
-    OWN_WORK.iter().find(|(words, _)| command.contains(words)).map(|(_, reason)| *reason)
 }
 
 /// The commands as one for a shell.

@@ -39,6 +39,7 @@ pub(super) fn pipeline(finds: &Finds<'_>, decided: &mut Decided) -> Pipeline {
         let comment = "there is no changelog: once there is one, add \"changelog\" before \"version\"";
         pipeline.comments.push(comment.to_owned());
     }
+    rehearsed_by_workflow(finds, &mut pipeline);
     if let Some(found) = publishing(finds) {
         let workflow = &found.workflow.workflow;
         decided.document.set(
@@ -48,13 +49,34 @@ pub(super) fn pipeline(finds: &Finds<'_>, decided: &mut Decided) -> Pipeline {
             &format!("the push of the tag starts `{workflow}`, which publishes: wait for it, and compare"),
         );
         let has_credentials = finds.pypirc.iter().any(|index| index.name == "testpypi");
-        if !has_credentials {
+        if !has_credentials && pipeline.stages.iter().any(|stage| stage == "testpypi") {
             pipeline.remove("testpypi");
             let comment = "`.pypirc` has no testpypi: to rehearse there, add \"testpypi\" after \"check\"";
             pipeline.comments.push(comment.to_owned());
         }
+    } else if let Some(found) = published_with_release(finds) {
+        let workflow = &found.workflow.workflow;
+        pipeline.comments.push(format!(
+            "`{workflow}` uploads too, when a release is published on the forge: remove its upload, or \"pypi\" here"
+        ));
     }
     pipeline
+}
+
+/// Leaves the rehearsal to the workflow that the push of the tag starts: an index takes a file once.
+fn rehearsed_by_workflow(finds: &Finds<'_>, pipeline: &mut Pipeline) {
+    let tag = example_tag(finds);
+    let rehearsing = finds.discovery.workflows.iter().find(|found| {
+        let rehearses = found.workflow.is_rehearsal() && found.runs > Likelihood::No;
+        rehearses && found.workflow.starts_on_tag(&tag) > Likelihood::No
+    });
+    if let Some(found) = rehearsing {
+        pipeline.remove("testpypi");
+        pipeline.comments.push(format!(
+            "the push of the tag starts `{}`, which uploads to TestPyPI",
+            found.workflow.workflow
+        ));
+    }
 }
 
 /// The workflow that publishes to PyPI when the release's tag is pushed.
@@ -66,6 +88,15 @@ pub(super) fn publishing<'f>(finds: &Finds<'f>) -> Option<&'f FoundWorkflow> {
     };
     let workflows = finds.discovery.workflows.iter().filter(to_pypi);
     workflows.max_by_key(|found| (found.workflow.starts_on_tag(&tag), found.runs))
+}
+
+/// The workflow that publishes to PyPI when a release is published on the forge.
+fn published_with_release<'f>(finds: &Finds<'f>) -> Option<&'f FoundWorkflow> {
+    let tag = example_tag(finds);
+    let starts = |found: &&FoundWorkflow| {
+        !found.workflow.is_rehearsal() && found.workflow.starts_on_release(&tag) > Likelihood::No
+    };
+    finds.discovery.workflows.iter().find(starts)
 }
 
 /// A tag as the next release may have it.

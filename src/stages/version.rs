@@ -10,12 +10,13 @@ use super::unbumped::unbumped;
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::engine::release::Target;
+use crate::python::fragments::Fragments;
 use crate::python::habits::LearnedLine;
 use crate::python::project::{
     Files, Pattern, Project, ProjectError, VersionLocation, VersionSource, VersionSyntax, bump_all,
     current_version, lock_all,
 };
-use crate::python::settings::{self, ToolSettings};
+use crate::python::settings::{self, Hook, ToolSettings, own_work};
 use crate::python::version::{Bump, Version as ProjectVersion};
 use crate::world::process::Process;
 
@@ -33,6 +34,9 @@ pub(super) struct Version {
     bump: Option<Bump>,
     /// Whether a breaking change before 1.0.0 is a major release; by default it is a minor one
     stable: bool,
+    /// The commands of all stages, a line each
+    #[serde(skip)]
+    commands: String,
 }
 
 /// One element of `files`
@@ -141,7 +145,9 @@ impl JsonSchema for Entry {
 }
 
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
-    let settings = config.settings::<Version>(name)?;
+    let mut settings = config.settings::<Version>(name)?;
+    let commands = config.stages().iter().flat_map(|listed| config.stage_list(&listed.value, "run"));
+    settings.commands = commands.collect::<Vec<_>>().join("\n");
     for entry in settings.files.iter().flatten() {
         let path = match entry {
             Entry::Known(path) => path,
@@ -249,6 +255,31 @@ impl Version {
         self.written((files, target), (&target.version, other), learned)
     }
 
+    /// What other tools' settings say that the release does not do.
+    fn unread(&self, release: &Release) -> Vec<Finding> {
+        let tools = self.tools(release);
+        let mut findings = Vec::new();
+        for tool in &tools {
+            let note = |reason: &str| {
+                Finding::note(format!("`{}` ({}) is followed in part: {reason}", tool.file, tool.tool))
+            };
+            findings.extend(tool.unread.iter().map(|reason| note(reason)));
+            let left = tool.hooks.iter().filter(|hook| !self.does(hook, release));
+            findings.extend(left.map(|hook| note(&format!("`{}`: these commands are not run", hook.key))));
+        }
+        findings
+    }
+
+    /// Whether stages do all that another tool's commands do.
+    fn does(&self, hook: &Hook, release: &Release) -> bool {
+        let target = &release.target;
+        let generator = target.conventions.generator.as_ref().map(|generator| generator.value.name());
+        let collects = || Fragments::find(release, &target.project).is_some();
+        hook.commands.iter().all(|command| {
+            self.commands.contains(command) || own_work(command, collects(), generator).is_some()
+        })
+    }
+
     /// Why there is nothing to write, if so.
     fn nothing_to_do(&self, release: &Release) -> Option<String> {
         let target = &release.target;
@@ -282,12 +313,7 @@ impl Stage for Version {
             return Ok(Vec::new());
         }
         let bumped = self.bumped(release)?;
-        let mut unread = Vec::new();
-        for tool in self.tools(release) {
-            unread.extend(tool.unread.iter().map(|reason| {
-                Finding::note(format!("`{}` ({}) is followed in part: {reason}", tool.file, tool.tool))
-            }));
-        }
+        let unread = self.unread(release);
         let mut findings = release.checkout.edits_in_the_way(bumped.iter().map(|(path, _)| path.as_str()))?;
         findings.extend(unread);
         findings.extend(unbumped(release, &bumped));

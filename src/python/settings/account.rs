@@ -60,6 +60,8 @@ pub enum Part {
     Calver,
     /// Versions and changelog from commits
     Commits,
+    /// Whether a breaking change before 1.0.0 makes it 1.0.0
+    Stable,
     /// The next development version
     Reopen,
     /// Whether wheels are built
@@ -78,6 +80,32 @@ pub struct Hook {
     pub time: HookTime,
     /// Each for a shell; templates as in messages
     pub commands: Vec<String>,
+}
+
+/// Words of commands that do what a stage does anyway
+const OWN_WORK: [(&str, &str); 8] = [
+    ("twine upload", "pyrelease uploads"),
+    ("twine check", "the stage `check` does it"),
+    ("publish", "pyrelease publishes"),
+    ("setup.py upload", "pyrelease uploads"),
+    ("flit publish", "pyrelease publishes"),
+    ("python -m build", "the stage `build` does it"),
+    ("git push", "the stage `push` does it"),
+    ("git tag", "the stage `tag` does it"),
+];
+
+/// Commands that collect fragments into the changelog
+const COLLECTING: [&str; 2] = ["towncrier build", "scriv collect"];
+
+/// Why no stage is needed for a command, if so. `collects` is whether the stage `changelog` collects fragments, and
+/// `generator` the tool that it has generate the changelog.
+pub fn own_work(command: &str, collects: bool, generator: Option<&str>) -> Option<&'static str> {
+    let collects = collects && COLLECTING.iter().any(|words| command.contains(words));
+    let generates = generator.is_some_and(|name| command.replace("git cliff", "git-cliff").contains(name));
+    if collects || generates {
+        return Some("the stage `changelog` does it");
+    }
+    OWN_WORK.iter().find(|(words, _)| command.contains(words)).map(|(_, reason)| *reason)
 }
 
 /// When a hook runs

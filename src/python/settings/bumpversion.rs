@@ -30,10 +30,7 @@ const NEW: &Fields = &[("new_version", "version")];
 const MOST_FORMATS: usize = 20;
 const LONGEST_FORMAT: usize = 300;
 
-const UNFOLLOWED: [(&str, &str); 6] = [
-    ("setup_hooks", "these commands are not run"),
-    ("pre_commit_hooks", "these commands are not run"),
-    ("post_commit_hooks", "these commands are not run"),
+const UNFOLLOWED: [(&str, &str); 3] = [
     ("moveable_tags", "these tags are not moved"),
     ("commit_args", "these arguments are not passed to `git commit`"),
     ("new_version", "pyrelease takes the version from the command line or the changelog"),
@@ -334,6 +331,7 @@ fn place(search: &str, replace: &str, is_regex: bool) -> Reading<VersionSyntax> 
         }));
     }
     // An expression for one line in which only the version changes.
+    let search = search.strip_prefix("(?m)").unwrap_or(&search).to_owned();
     let line = search.strip_prefix('^').unwrap_or(&search);
     let line = line.strip_suffix('$').unwrap_or(line);
     let literal = line.replace("{version}", "");

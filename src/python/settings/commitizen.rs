@@ -25,11 +25,7 @@ pub(super) const FILES: [&str; 9] = [
 const TAG: &Fields = &[("version", "version")];
 const NAMES: &Fields = &[("new_version", "version"), ("current_version", "previous_version")];
 
-const UNFOLLOWED: [(&str, &str); 3] = [
-    ("pre_bump_hooks", "these commands are not run"),
-    ("post_bump_hooks", "these commands are not run"),
-    ("always_signoff", "the release commit is not signed off"),
-];
+const UNFOLLOWED: [(&str, &str); 1] = [("always_signoff", "the release commit is not signed off")];
 
 /// Without one of these, the tool only checks the messages of commits
 const BUMPING: [&str; 7] = [
@@ -63,7 +59,7 @@ const FATES: Fates = Fates {
         ("gpg_sign", decides(Part::Signature)),
         ("bump_message", decides(Part::CommitMessage)),
         ("update_changelog_on_bump", decides(Part::Commits)),
-        ("major_version_zero", decides(Part::Commits)),
+        ("major_version_zero", decides(Part::Stable)),
         ("changelog_file", decides(Part::Changelog)),
         ("changelog_format", OF_CHANGELOG),
         ("changelog_incremental", OF_CHANGELOG),

@@ -27,7 +27,7 @@ use super::project::{Files, VersionLocation};
 
 pub(in crate::python) use collectors::SCRIV;
 
-pub use account::{Fate, Hook, HookTime, Part, Setting};
+pub use account::{Fate, Hook, HookTime, Part, Setting, own_work};
 pub use tag::{TagRule, TagSetting};
 pub use zest::OF_USER as ZEST_OF_USER;
 

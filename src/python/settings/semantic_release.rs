@@ -27,8 +27,8 @@ const UNFOLLOWED: [(&str, &str); 2] = [
     ("add_partial_tags", "these tags are not made"),
 ];
 
-const NO_FORGE: Fate =
-    dropped("pyrelease makes no release on a forge; the plugin `github-release` shows how to");
+const ON_FORGE: Fate =
+    dropped("the stage `forge-release` makes a release on the forge, if you add it after `push`");
 const OWN_FORM: Fate = dropped("the section has the form of earlier ones, and is not made by a template");
 const OWN_IDENTITY: Fate = dropped("your own git identity makes commit and tag");
 const UPLOADS: Fate = same("pyrelease uploads what it built");
@@ -55,11 +55,8 @@ const FATES: Fates = Fates {
         ("version_pattern", decides(Part::Places)),
         ("version_pattern.*", decides(Part::Places)),
         ("version_source", same("the version is bumped where the project states it")),
-        ("major_on_zero", decides(Part::Commits)),
-        (
-            "allow_zero_version",
-            dropped("a version below 1.0.0 stays there until a release of 1.0.0 is asked for"),
-        ),
+        ("major_on_zero", decides(Part::Stable)),
+        ("allow_zero_version", same("versions below 1.0.0 are released, too")),
         ("add_partial_tags", needs("these tags are not made")),
         ("assets", needs("these files are not added to the release commit")),
         ("build_command", same("pyrelease builds with the project's backend")),
@@ -80,15 +77,19 @@ const FATES: Fates = Fates {
         ("changelog.**", OWN_FORM),
         ("remote.**", dropped("the release is pushed to git's remote, with git's credentials")),
         ("remote_dir", OWN_FORM),
-        ("publish.**", NO_FORGE),
+        ("publish.**", ON_FORGE),
         ("upload_to_pypi", UPLOADS),
         ("upload_to_repository", UPLOADS),
-        ("upload_to_release", NO_FORGE),
-        ("upload_to_vcs_release", NO_FORGE),
-        ("hvcs", NO_FORGE),
+        ("upload_to_release", ON_FORGE),
+        ("upload_to_vcs_release", ON_FORGE),
+        ("hvcs", dropped("the forge is found by the remote's URL")),
     ],
     off: &[
-        ("major_on_zero", decides(Part::Commits)),
+        ("major_on_zero", decides(Part::Stable)),
+        (
+            "allow_zero_version",
+            dropped("a version below 1.0.0 stays there until a release of 1.0.0 is asked for"),
+        ),
         ("upload_to_pypi", needs("remove `pypi` from `stages` if nothing is to be uploaded")),
         ("upload_to_repository", needs("remove `pypi` from `stages` if nothing is to be uploaded")),
     ],
@@ -97,8 +98,8 @@ const FATES: Fates = Fates {
 /// The parsers of conventional commits
 const PARSERS: [&str; 3] = ["conventional", "angular", "semantic_release.history.angular_parser"];
 
-/// Words of a command that only builds
-const BUILDS: [&str; 10] = [
+/// Words of a command that only builds, or installs what builds
+const BUILDS: [&str; 9] = [
     "python -m build",
     "poetry build",
     "uv build",
@@ -106,10 +107,12 @@ const BUILDS: [&str; 10] = [
     "flit build",
     "pdm build",
     "python setup.py sdist bdist_wheel",
-    "pip install build",
-    "python -m pip install build",
-    "pip install poetry",
+    "pip install",
+    "python -m pip install",
 ];
+
+/// Commands that put the new version into the lock file, as the stage `version` does
+const LOCKS: [&str; 2] = ["uv lock", "git add uv.lock"];
 
 pub(super) fn read(sources: &Sources<'_>) -> Option<ToolSettings> {
     FILES.iter().find_map(|(file, keys)| match load(sources, file, keys) {
@@ -179,14 +182,15 @@ fn settings(mut draft: Draft<'_>, table: &Table) -> ToolSettings {
     draft.finish(table, &FATES)
 }
 
-/// Whether a command does nothing but build distributions.
+/// Whether a command does nothing but build distributions and what is done anyway.
 fn only_builds(command: &str) -> bool {
     let mut parts = command.split(['\n', ';', '&']).map(str::trim).filter(|part| !part.is_empty());
     parts.all(|part| {
-        BUILDS.iter().any(|known| {
+        let builds = BUILDS.iter().any(|known| {
             part.strip_prefix(known)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '=', '<', '>', '~']))
-        })
+        });
+        builds || LOCKS.contains(&part)
     })
 }
 

@@ -12,13 +12,6 @@ pub(super) const FILE: &str = "tbump.toml";
 
 const NAMES: &Fields = &[("new_version", "version")];
 
-const UNFOLLOWED: [(&str, &str); 4] = [
-    ("before_commit", "these commands are not run"),
-    ("after_push", "these commands are not run"),
-    ("before_push", "these commands are not run"),
-    ("hook", "these commands are not run"),
-];
-
 /// The placeholders of commands
 const COMMAND: &Fields = &[("new_version", "version"), ("current_version", "previous_version")];
 
@@ -35,7 +28,6 @@ const FATES: Fates = Fates {
             dropped("the remote is the one that `git push` would choose, or `remote` in [stage.push]"),
         ),
         ("github_url", dropped("it is only a link in the output of tbump")),
-        ("file.*.version_template", dropped("versions are written as PEP 440 spells them")),
         ("file.*.**", decides(Part::Places)),
         ("field.*.**", dropped("every version of PEP 440 is read")),
         ("before_commit.*.**", decides(Part::Hooks)),
@@ -75,7 +67,6 @@ fn settings(mut draft: Draft<'_>, (file, keys): (&str, &[&str]), table: &Table) 
     if let Some(message) = draft.string(git, "message_template") {
         draft.settings.commit_message = draft.message("git.message_template", &message, Style::Format, NAMES);
     }
-    draft.unfollowed(table, &UNFOLLOWED);
     for (at, entry) in draft.tables(table, "file").iter().enumerate() {
         if let Some(path) = entry.get("src").and_then(|src| src.as_str()) {
             draft.label(format!("file[{at}]"), format!("file ({path})"));

@@ -2,6 +2,7 @@
 
 mod detection;
 mod hostile;
+mod real;
 mod side_by_side;
 mod tools;
 mod workspace;

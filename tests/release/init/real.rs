@@ -1,0 +1,167 @@
+//! What the settings of real projects have shown: each case has their facts.
+
+use pyrelease_test_support::{Backend, Outcome, Project};
+
+use super::{bare, fate, project, report};
+
+/// The messages of the findings of `init`'s look at the release.
+fn findings(outcome: &Outcome) -> Vec<String> {
+    let events = outcome.events().into_iter();
+    events.filter_map(|event| Some(event["finding"]["message"].as_str()?.to_owned())).collect()
+}
+
+/// tbump's own: what became a stage, or is the work of one, is not said to be left out.
+#[test]
+fn commands_that_became_stages_are_not_said_to_be_left_out() {
+    let toml = "[version]\ncurrent = \"1.0.0\"\nregex = '(?P<major>\\d+)\\.(?P<minor>\\d+)\\.(?P<patch>\\d+)'\n\
+                [git]\nmessage_template = \"Bump to {new_version}\"\ntag_template = \"v{new_version}\"\n\
+                [[file]]\nsrc = \"pyproject.toml\"\n\
+                [[before_commit]]\nname = \"Check Changelog\"\ncmd = \"grep -q {new_version} CHANGELOG.md\"\n\
+                [[after_push]]\nname = \"Publish to pypi\"\ncmd = \"poetry publish --build\"\n";
+    let project = project().file("tbump.toml", toml).tagged("v1.0.0").build();
+    let said = |findings: Vec<String>| -> Vec<String> {
+        findings.into_iter().filter(|message| message.contains("are not run")).collect()
+    };
+    let outcome = project.pyrelease("doctor --format json").code(3);
+    assert_eq!(
+        said(findings(&outcome)),
+        [
+            "`tbump.toml` (tbump) is followed in part: `before_commit (Check Changelog)`: these commands are not run"
+        ]
+    );
+    let outcome = project.pyrelease("init --yes --format json").code(0);
+    assert_eq!(said(findings(&outcome)), [""; 0]);
+    assert!(bare(&project.read("release.toml")).contains(&"[stage.check-changelog]".to_owned()));
+}
+
+/// click-extra: `(?m)` is what the tool adds anyway; scrapy: the changelog is one of its files.
+#[test]
+fn bump_my_version() {
+    let toml = r#"
+[tool.bumpversion]
+current_version = "1.0.0"
+
+[[tool.bumpversion.files]]
+filename = "./pyproject.toml"
+regex = true
+search = "(?m)^version = \"{current_version}\""
+replace = "version = \"{new_version}\""
+
+[[tool.bumpversion.files]]
+filename = "./citation.cff"
+regex = true
+search = "(?m)^version: {current_version}"
+replace = "version: {new_version}"
+
+[[tool.bumpversion.files]]
+filename = "docs/news.rst"
+regex = true
+search = "\\(unreleased\\)$"
+replace = "({now:%Y-%m-%d})"
+"#;
+    let project = project()
+        .file(".bumpversion.toml", toml)
+        .file("citation.cff", "cff-version: 1.2.0\nversion: 1.0.0\n")
+        .file("docs/news.rst", "News\n====\n\ndemo 1.1.0 (unreleased)\n-----------------------\n\n- more\n")
+        .build();
+    project.git(&["rm", "--quiet", "CHANGELOG.md"]);
+    project.commit("News are in docs");
+    let outcome = project.pyrelease("init --yes --format json").code(0);
+    let report = report(&outcome);
+    assert_eq!(fate(&report, "files (./pyproject.toml) search").0, "same");
+    assert_eq!(fate(&report, "files (./citation.cff) search").0, "converted");
+    let config = project.read("release.toml");
+    let origin = "# `files (docs/news.rst) filename` of bump-my-version, in `.bumpversion.toml`\n";
+    assert!(config.contains(&format!("{origin}file = \"docs/news.rst\"")), "{config}");
+    project.pyrelease("bump 1.1.0").code(0);
+    assert_eq!(project.read("citation.cff"), "cff-version: 1.2.0\nversion: 1.1.0\n");
+    assert!(project.read("docs/news.rst").contains("demo 1.1.0 (2"), "{}", project.read("docs/news.rst"));
+}
+
+/// jupyterhub's version is in a tuple of its own form.
+#[test]
+fn a_template_of_the_version_is_not_said_to_be_the_usual_one() {
+    let toml = "[version]\ncurrent = \"1.0.0\"\nregex = '(?P<major>\\d+)\\.(?P<minor>\\d+)\\.(?P<patch>\\d+)'\n\
+                [git]\nmessage_template = \"Bump to {new_version}\"\ntag_template = \"{new_version}\"\n\
+                [[file]]\nsrc = \"pyproject.toml\"\nsearch = 'version = \"{current_version}\"'\n\
+                [[file]]\nsrc = \"demo/_version.py\"\nsearch = \"version_info = {current_version}\"\n\
+                version_template = '({major}, {minor}, {patch}, \"\")'\n";
+    let project = project()
+        .file("tbump.toml", toml)
+        .file("demo/_version.py", "version_info = (1, 0, 0, \"\")\n")
+        .build();
+    let report = report(&project.pyrelease("init --yes --format json").code(3));
+    for key in ["src", "search", "version_template"] {
+        let (outcome, detail) = fate(&report, &format!("file (demo/_version.py) {key}"));
+        assert_eq!(outcome, "needs-you", "{key}");
+        assert!(detail.contains("has a `version_template`"), "{detail}");
+    }
+}
+
+/// deezer-python locks with uv before it builds; zeroconf is below 1.0.0; others make a release on the forge.
+#[test]
+fn python_semantic_release() {
+    let toml = |on_zero: &str| {
+        format!(
+            "[semantic_release]\nversion_toml = [\"pyproject.toml:project.version\"]\nallow_zero_version = true\n\
+             major_on_zero = {on_zero}\nbuild_command = \"\"\"\npip install uv\nuv lock\ngit add uv.lock\nuv build\n\"\"\"\n\
+             [semantic_release.publish]\nupload_to_vcs_release = true\n"
+        )
+    };
+    for (version, on_zero, outcome, stable) in [
+        ("0.9.0", "true", "converted", true),
+        ("0.9.0", "false", "same", false),
+        ("1.0.0", "true", "same", false),
+    ] {
+        let project = Project::python("demo", version)
+            .backend(Backend::InTree)
+            .file("releaserc.toml", &toml(on_zero))
+            .changelog("# Changelog\n")
+            .build();
+        let report = report(&project.pyrelease("init --yes --format json").code(0));
+        assert_eq!(fate(&report, "build_command").0, "same");
+        assert_eq!(fate(&report, "allow_zero_version").0, "same");
+        assert_eq!(
+            fate(&report, "major_on_zero").0,
+            outcome,
+            "{version} {:?}",
+            fate(&report, "major_on_zero")
+        );
+        assert!(fate(&report, "publish.upload_to_vcs_release").1.contains("`forge-release`"));
+        let config = project.read("release.toml");
+        assert_eq!(config.contains("stable = true"), stable, "{config}");
+        assert!(!config.contains("`major_on_zero`"), "{config}");
+        project.pyrelease("plan minor").code(0);
+    }
+}
+
+/// globus-sdk: a workflow uploads to TestPyPI when the tag is pushed, and another one to PyPI with the forge's release.
+#[test]
+fn what_workflows_upload_is_not_uploaded_twice() {
+    let workflow = |on: &str, with: &str| {
+        format!(
+            "on:\n  {on}\njobs:\n  publish:\n    runs-on: ubuntu-latest\n    steps:\n    \
+             - uses: pypa/gh-action-pypi-publish@release/v1\n{with}"
+        )
+    };
+    let trial = "      with:\n        repository-url: https://test.pypi.org/legacy/\n";
+    let project = project()
+        .file(".github/workflows/trial.yml", &workflow("push:\n    tags: ['v*']", trial))
+        .file(".github/workflows/publish.yml", &workflow("release:\n    types: [published]", ""))
+        .build();
+    project.git(&["config", "url.https://127.0.0.1:1/.insteadOf", "https://github.com/"]);
+    project.git(&["remote", "add", "origin", "https://github.com/me/demo.git"]);
+    project.pyrelease("init --yes").code(0);
+    let config = project.read("release.toml");
+    assert_eq!(
+        bare(&config),
+        ["stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"pypi\"]"]
+    );
+    let words = config.replace("\n# ", " ");
+    for comment in [
+        "the push of the tag starts `.github/workflows/trial.yml`, which uploads to TestPyPI",
+        "`.github/workflows/publish.yml` uploads too, when a release is published on the forge",
+    ] {
+        assert!(words.contains(comment), "{config}");
+    }
+}
