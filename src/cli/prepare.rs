@@ -15,7 +15,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 
-    /// Build only the sdist: other machines build the wheels from it, and `publish --adopt` adds them
+    /// Build only the sdist: other machines build the wheels from it, and `publish --adopt` adds them. In a workspace, members
+    /// without extension modules are built as ever
     #[arg(long)]
     sdist_only: bool,
 

@@ -453,6 +453,7 @@ fn header_member(member: &Release) -> HeaderMember {
         tag: names.tag.clone(),
         prefix: member.checkout.prefix.clone(),
         is_private: member.is_private,
+        sdist_only: member.building.sdist_only,
         conventions: conventions.clone(),
     }
 }

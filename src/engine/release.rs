@@ -57,6 +57,8 @@ pub struct Release {
     pub member: Option<String>,
     /// Whether it is not uploaded
     pub is_private: bool,
+    /// Whether its wheels may be left to others (`--sdist-only`): in a workspace, only those that are for one platform each
+    pub may_leave_wheels: bool,
     /// The outputs of earlier stages
     pub outputs: Outputs,
     pub building: BuildRequest,
@@ -82,6 +84,7 @@ impl Release {
             members: Vec::new(),
             member: None,
             is_private: false,
+            may_leave_wheels: true,
             outputs: Outputs::default(),
             building: BuildRequest::default(),
             export: None,
@@ -114,7 +117,7 @@ impl Release {
         let members = self.members.iter().map(|member| member.with(open)).collect::<Result<_>>()?;
         let (target, outputs, clone) = (self.target.clone(), self.outputs.clone(), self.clone.clone());
         let (building, written) = (self.building.clone(), self.written.clone());
-        let Self { rebuilt, imported, is_tagged, is_private, .. } = *self;
+        let Self { rebuilt, imported, is_tagged, is_private, may_leave_wheels, .. } = *self;
         let export = self.export.clone();
         let member = self.member.clone();
         Ok(Self {
@@ -123,6 +126,7 @@ impl Release {
             members,
             member,
             is_private,
+            may_leave_wheels,
             outputs,
             clone,
             written,
@@ -228,6 +232,7 @@ impl Release {
     /// Sets what the command line says about the environment of the build.
     pub fn set_building(&mut self, request: &BuildRequest) {
         self.building = request.clone();
+        self.building.sdist_only &= self.may_leave_wheels;
         self.members.iter_mut().for_each(|member| member.set_building(request));
     }
 

@@ -1,6 +1,6 @@
 //! `publish`: completes a run from a file, with wheels that were built elsewhere.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::credentials::ask_for_missing;
 use super::prepare::author;
@@ -8,6 +8,7 @@ use super::resume::{ResumeOptions, complete};
 use super::session::{Session, configuration_of_run};
 use super::transfer::{expect_own_commit, foreign};
 use super::{Context, lost, open};
+use crate::config::{Config, MemberSettings};
 use crate::engine::adoption;
 use crate::engine::event::{Event, Listener};
 use crate::engine::journal::{Header, Journal, Outcome, Record, entries, refused_for_good};
@@ -20,6 +21,7 @@ use crate::engine::transfer::{self, Here};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Leave;
 use crate::python::distribution::{Distribution, Kind};
+use crate::python::filename::normalize;
 use crate::python::verdict::Policy;
 use crate::stages::{self, Measure};
 use crate::world::Environment;
@@ -218,8 +220,8 @@ fn adopted(
     let Some(folder) = options.adopt else {
         if awaits && !options.sdist_only {
             return Err(Error::refused(format!(
-                "the run was prepared with `--sdist-only`: it waits for the wheels of {} {}",
-                header.name, header.version
+                "the run was prepared with `--sdist-only`: it waits for the wheels of {}",
+                shown(&awaiting(header))
             ))
             .help("pass the folder with the wheels: `--adopt DIR`")
             .help("pass `--sdist-only` here, too, to release the sdist alone"));
@@ -228,41 +230,76 @@ fn adopted(
     };
     let stages: Vec<&str> = header.stages.iter().map(|(name, _)| name.as_str()).collect();
     let (_, outputs) = completed_stages(records, &stages);
-    let config = configuration_of_run(header)?;
-    let policy = match stages.contains(&CHECK) {
-        true => stages::policy(&config, CHECK, false)?,
-        false => Policy::default(),
-    };
-    let files = measured(context, header, &policy, &outputs, folder)?;
-    if awaits && files.iter().all(|file| file.kind != Kind::Wheel) {
+    let is_checked = stages.contains(&CHECK);
+    let files = measured(context, (header, is_checked), &outputs, folder)?;
+    let mut without = awaiting(header);
+    without.retain(|(name, _)| {
+        !files.iter().any(|file| file.kind == Kind::Wheel && stages::is_of(&file.path, name))
+    });
+    if awaits && !without.is_empty() {
         return Err(Error::refused(format!(
-            "there is no wheel in `{}`, and the run waits for the wheels of {} {}",
+            "there is no wheel in `{}`, and the run waits for the wheels of {}",
             folder.display(),
-            header.name,
-            header.version
+            shown(&without)
         ))
         .help("pass `--sdist-only` in place of `--adopt`, to release the sdist alone"));
     }
     Ok((awaits || !files.is_empty()).then_some(files))
 }
 
+/// The projects whose wheels a run waits for that was prepared with `--sdist-only`, each with its version.
+fn awaiting(header: &Header) -> Vec<(&str, &str)> {
+    match header.members.as_slice() {
+        [] => header.releases(),
+        members => {
+            let awaiting = members.iter().filter(|member| member.sdist_only);
+            awaiting.map(|member| (&*member.name, &*member.version)).collect()
+        }
+    }
+}
+
+/// `core 1.2.0, cli 0.3.1`
+fn shown(projects: &[(&str, &str)]) -> String {
+    let shown: Vec<String> = projects.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    shown.join(", ")
+}
+
+/// The distributions in the folder that each project of the run does not have yet.
 fn measured(
     context: &Context,
-    header: &Header,
-    policy: &Policy,
+    (header, is_checked): (&Header, bool),
     outputs: &Outputs,
     folder: &Path,
 ) -> Result<Vec<Distribution>> {
-    let measure = Measure {
-        project: &header.name,
-        version: &header.version,
-        policy: Some(policy),
-        environment: &context.environment,
-        on_warning: &|finding| context.ui.on_event(&Event::Finding { stage: None, finding }),
-        say: &|message| context.ui.on_event(&Event::Note { stage: None, message }),
-    };
+    let config = configuration_of_run(header)?;
+    let joining =
+        |config: &Config, (project, version): (&str, &str), own: &[Distribution], paths: &[PathBuf]| {
+            let policy = if is_checked { stages::policy(config, CHECK, false)? } else { Policy::default() };
+            let measure = Measure {
+                project,
+                version,
+                policy: Some(&policy),
+                environment: &context.environment,
+                on_warning: &|finding| context.ui.on_event(&Event::Finding { stage: None, finding }),
+                say: &|message| context.ui.on_event(&Event::Note { stage: None, message }),
+            };
+            measure.joining(own, paths)
+        };
     let paths = stages::distributions_below(&context.folder.join(folder))?;
-    measure.joining(&outputs.distributions, &paths)
+    if header.members.is_empty() {
+        return joining(&config, (&header.name, &header.version), &outputs.distributions, &paths);
+    }
+    let uploaded: Vec<_> = header.members.iter().filter(|member| !member.is_private).collect();
+    let names: Vec<&str> = uploaded.iter().map(|member| member.name.as_str()).collect();
+    let mut files = Vec::new();
+    for (member, paths) in uploaded.iter().zip(stages::of_each(&paths, &names)?) {
+        let own = outputs.members.get(&member.name).map_or(&[][..], |outputs| &outputs.distributions);
+        let is_its = |known: &&MemberSettings| normalize(&known.name.value) == normalize(&member.name);
+        let config = config.of_member(&member.name, config.member_settings().iter().find(is_its));
+        let found = joining(&config, (&member.name, &member.version), own, &paths);
+        files.extend(found.map_err(|error| error.of_member(&member.name))?);
+    }
+    Ok(files)
 }
 
 /// Records the distributions in the run's journal.

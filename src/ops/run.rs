@@ -22,6 +22,7 @@ use crate::engine::release::{BuildRequest, Release};
 use crate::engine::run::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Leave;
+use crate::stages;
 use crate::world::edits::PendingEdits;
 use crate::world::git::{Author, Remote, short};
 use crate::world::kept_environment::ResolvedEnvironment;
@@ -122,6 +123,9 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
         from: options.from.map(|folder| context.folder.join(folder)),
     });
     refuse_without_build(&config, &release.building)?;
+    if let (Some(folder), true) = (&release.building.from, release.is_of_workspace()) {
+        stages::of_each(&stages::distributions_below(folder)?, &release.uploaded_projects())?;
+    }
     if options.prepare.is_none() {
         let (environment, projects) = (&release.checkout.environment, release.uploaded_projects());
         let environment =

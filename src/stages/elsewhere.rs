@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::check::{as_findings, judge_files};
+use crate::config::list as list_of;
 use crate::engine::prelude::*;
 use crate::finding::Severity;
 use crate::python::archive;
@@ -62,6 +63,33 @@ pub fn distributions_below(folder: &Path) -> Result<Vec<PathBuf>> {
             .help("check that the builds have left their wheels there"));
     }
     Ok(found.into_values().collect())
+}
+
+/// Those of the distributions that each of these projects has, by their names.
+///
+/// # Errors
+/// A distribution is of none of them.
+pub fn of_each(paths: &[PathBuf], projects: &[&str]) -> Result<Vec<Vec<PathBuf>>> {
+    let mut found = vec![Vec::new(); projects.len()];
+    for path in paths {
+        let project = projects.iter().position(|project| is_of(path, project));
+        let Some(project) = project else {
+            let name = path.file_name().unwrap_or_default().display();
+            let projects = list_of(projects.iter().copied().take(20));
+            return Err(Error::refused(format!(
+                "`{name}` is of none of the packages that are uploaded: {projects}"
+            ))
+            .help("nothing was begun: leave only the release's files in the folder, and run this again"));
+        };
+        found[project].push(path.clone());
+    }
+    Ok(found)
+}
+
+/// Whether a distribution is of a project, by its name.
+pub fn is_of(path: &Path, project: &str) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.parse::<Filename>().is_ok_and(|name| name.normalized_name() == normalize(project))
 }
 
 fn list(folder: &Path, levels: usize, files: &mut Vec<PathBuf>) -> Result<()> {

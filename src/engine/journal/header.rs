@@ -71,6 +71,9 @@ pub struct HeaderMember {
     /// Whether it is not uploaded
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_private: bool,
+    /// Whether only its sdist is built, and wheels that are built elsewhere join the run
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sdist_only: bool,
     #[serde(default, skip_serializing_if = "Conventions::is_empty")]
     pub conventions: Conventions,
 }

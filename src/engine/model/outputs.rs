@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reach::Reach;
 use crate::python::distribution::Distribution;
+use crate::python::filename::{Filename, normalize};
 use crate::world::git::TagRef;
 use crate::world::kept_environment::ResolvedEnvironment;
 
@@ -93,12 +94,14 @@ impl Outputs {
         std::iter::once(self).chain(self.members.values())
     }
 
-    /// Adds distributions that were built elsewhere, wheels first.
+    /// Adds distributions that were built elsewhere, wheels first: each to the member whose name its own begins with.
     pub fn join(&mut self, distributions: Vec<Distribution>) {
-        if !distributions.is_empty() {
-            self.distributions.extend(distributions);
-            self.distributions
-                .sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
+        for file in distributions {
+            let project = file.filename.parse::<Filename>().map(|name| name.normalized_name()).ok();
+            let member = self.members.iter_mut().find(|(name, _)| Some(normalize(name)) == project);
+            let files = member.map_or(&mut self.distributions, |(_, own)| &mut own.distributions);
+            files.push(file);
+            files.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
         }
     }
 }

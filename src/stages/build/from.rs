@@ -1,12 +1,28 @@
 //! Takes distributions that exist already, in place of a build (`run --from DIR`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Build, Built};
 use crate::engine::prelude::*;
 use crate::python::distribution::Kind;
-use crate::stages::elsewhere::{Measure, distributions_below};
+use crate::stages::elsewhere::{Measure, distributions_below, is_of};
 use crate::world::sync_to_disk;
+
+/// The distributions in a folder; for a member of a workspace, those with its name.
+///
+/// # Errors
+/// There are none, or as [`distributions_below`].
+pub(super) fn those_of(folder: &Path, release: &Release) -> Result<Vec<PathBuf>> {
+    let mut paths = distributions_below(folder)?;
+    let Some(member) = &release.member else { return Ok(paths) };
+    paths.retain(|path| is_of(path, member));
+    if paths.is_empty() {
+        let (version, folder) = (&release.names().version, folder.display());
+        return Err(Error::refused(format!("there is no distribution of {member} {version} in `{folder}`"))
+            .help("the folder must have the distributions of every member that is released"));
+    }
+    Ok(paths)
+}
 
 impl Build {
     /// Copies the distributions in a folder into the run's, each proven to be of the release. `check` judges them later.
@@ -21,7 +37,7 @@ impl Build {
             say: &|_| {},
         };
         let mut distributions = Vec::new();
-        for file in measure.joining(&[], &distributions_below(folder)?)? {
+        for file in measure.joining(&[], &those_of(folder, release)?)? {
             let path = bench.dist().join(&file.filename);
             fs_err::copy(&file.path, &path)?;
             sync_to_disk(&path)?;

@@ -26,7 +26,6 @@ use crate::engine::prelude::*;
 use crate::engine::release::BuildRequest;
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::project::Backend;
-use crate::stages::elsewhere::distributions_below;
 use crate::world::process::Process;
 use crate::world::{size, sync_to_disk};
 
@@ -251,7 +250,7 @@ impl Stage for Build {
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         if let Some(folder) = &release.building.from {
-            return distributions_below(folder).map(|_| Vec::new());
+            return from::those_of(folder, release).map(|_| Vec::new());
         }
         let mut findings = Vec::new();
         if release.building.like.is_some()

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::Workspace;
+use super::{Member, Workspace};
 use crate::config::{Config, Names};
 use crate::engine::checkout::Checkout;
 use crate::engine::journal::{Header, HeaderMember};
 use crate::engine::model::Conventions;
 use crate::engine::release::{Release, Target};
 use crate::error::{Error, Result};
+use crate::python::native::WheelBuilder;
 use crate::python::project::Files as _;
 use crate::python::version::Version;
 use crate::python::workspace::Requirement;
@@ -77,9 +78,17 @@ fn assemble(checkout: Checkout, workspace: &Workspace, targets: Vec<(usize, Targ
         let mut own = Release::new(workspace.checkout_of(member, &release.checkout)?, target);
         own.member = Some(own.names().name.clone());
         own.is_private = workspace.members[member].is_private;
+        own.may_leave_wheels = may_leave_wheels(&workspace.members[member], &own);
         release.members.push(own);
     }
+    release.may_leave_wheels = release.members.iter().any(|member| member.may_leave_wheels);
     Ok(release)
+}
+
+/// Whether a member's wheels are for one platform each.
+fn may_leave_wheels(member: &Member, own: &Release) -> bool {
+    let has_none = member.is_private || member.config.stage_text("build", "wheels") == Some("none");
+    !has_none && WheelBuilder::of(&own.checkout, &own.target.project.backend).is_some()
 }
 
 /// The target that stands for all members.
@@ -142,6 +151,9 @@ pub fn of_header(header: &Header, config: &Config, checkout: Checkout) -> Result
         targets.push((at, target_of(header, member, &workspace, at, &checkout)?));
     }
     let mut release = assemble(checkout, &workspace, targets)?;
+    for (own, member) in release.members.iter_mut().zip(&header.members) {
+        own.may_leave_wheels = member.sdist_only;
+    }
     release.target.names = header.names();
     release.target.conventions = header.conventions.clone();
     release.target.previous_tag.clone_from(&header.previous_tag);

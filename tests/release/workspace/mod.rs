@@ -3,6 +3,7 @@
 mod backends;
 mod commands;
 mod configuration;
+mod elsewhere;
 mod interrupted;
 mod one_changelog;
 mod released;
