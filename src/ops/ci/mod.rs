@@ -5,6 +5,7 @@ mod project;
 mod publisher;
 mod shown;
 mod template;
+mod wheels;
 
 use std::path::Path;
 

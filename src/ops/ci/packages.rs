@@ -3,8 +3,9 @@
 use crate::config::Config;
 use crate::engine::checkout::Checkout;
 use crate::engine::model::DEFAULT_TAG_NAME;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::python::native::WheelBuilder;
+use crate::python::project::Files as _;
 use crate::stages::members::Workspace;
 use crate::stages::{Discovery, discover};
 
@@ -18,6 +19,8 @@ pub(super) struct Package {
     pub(super) is_private: bool,
     /// What builds its wheels on each platform; none if they are the same for all
     pub(super) builder: Option<WheelBuilder>,
+    /// Whether its wheels have a program that Rust compiles, and no module
+    pub(super) is_program: bool,
 }
 
 impl Package {
@@ -43,7 +46,9 @@ impl Package {
             let config = member.config.clone();
             let config = if let Some(name) = &shared { config.with_tag(name) } else { config };
             let package = Self::read(config, &workspace.checkout_of(at, checkout)?, Some(&member.name))?;
-            Ok(Self { is_private: member.is_private, ..package })
+            let has_none = member.is_private || package.config.stage_text("build", "wheels") == Some("none");
+            let builder = package.builder.filter(|_| !has_none);
+            Ok(Self { is_private: member.is_private, builder, ..package })
         };
         workspace.members.iter().enumerate().map(read).collect()
     }
@@ -57,26 +62,12 @@ impl Package {
         let (before, after) = template.split_once("{version}").unwrap_or((&template, ""));
         let tag = (before.to_owned(), after.to_owned());
         let builder = WheelBuilder::of(checkout, &discovery.project.backend);
-        Ok(Self { config, discovery, tag, is_private: false, builder })
+        let text = checkout.read("pyproject.toml").unwrap_or_default();
+        let is_program = String::from_utf8_lossy(&text).contains("bindings = \"bin\"");
+        Ok(Self { config, discovery, tag, is_private: false, builder, is_program })
     }
 
     pub(super) fn name(&self) -> &str {
         &self.discovery.project.name
     }
-}
-
-/// Refuses members whose wheels differ from platform to platform: the matrix of a workflow builds one package.
-pub(super) fn refuse_extension_modules(packages: &[Package]) -> Result<()> {
-    let is_built = |package: &&Package| {
-        let builds = package.config.stage_text("build", "wheels") != Some("none");
-        builds && package.builder.is_some() && !package.is_private
-    };
-    let built = packages.iter().find(is_built);
-    let Some(package) = built else { return Ok(()) };
-    let name = package.name();
-    Err(Error::usage(format!(
-        "`{name}` has extension modules: the workflow of a workspace cannot build its wheels for all platforms"
-    ))
-    .help(format!("to release it without wheels, set wheels = \"none\" in [member.{name}.stage.build]"))
-    .help("or keep it out of the workspace with `exclude`, and release it by a workflow of your own"))
 }

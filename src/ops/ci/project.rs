@@ -2,7 +2,7 @@
 
 use pep440_rs::{Version, VersionSpecifiers};
 
-use super::packages::{Package, refuse_extension_modules};
+use super::packages::Package;
 use super::publisher::{Publisher, Publishing};
 use super::template::Values;
 use super::{CiOptions, Flow, Forge};
@@ -13,8 +13,7 @@ use crate::engine::pipeline::Pipeline;
 use crate::error::{Error, Result};
 use crate::index::{IndexAddress, NewHost, variable_for};
 use crate::python::filename::normalize;
-use crate::python::native::WheelBuilder;
-use crate::python::project::{Files as _, VersionSource};
+use crate::python::project::VersionSource;
 use crate::stages::members::Workspace;
 use crate::stages::{Discovery, address_of};
 use crate::world::Environment;
@@ -40,9 +39,9 @@ pub(super) struct CiProject<'a> {
     pub(super) checkout: &'a Checkout,
     /// What the workflow says it releases
     name: String,
-    is_workspace: bool,
+    pub(super) is_workspace: bool,
     /// At least one
-    packages: Vec<Package>,
+    pub(super) packages: Vec<Package>,
 }
 
 impl<'a> CiProject<'a> {
@@ -199,9 +198,6 @@ impl<'a> CiProject<'a> {
                 .help("use `--flow dispatch` or `--flow tag`");
             return Err(if self.is_workspace { error.of_member(package.name()) } else { error });
         }
-        if self.is_workspace {
-            refuse_extension_modules(&self.packages)?;
-        }
         let mut values = Values::default();
         values.text("name", self.name());
         values.text("command", options.command(flow));
@@ -227,10 +223,10 @@ impl<'a> CiProject<'a> {
         self.tag(&mut values);
         self.bumps(&mut values);
         values.text("branch", quoted(self.checkout.head.shown()));
-        self.wheels(&mut values, options.forge);
         self.indexes_into(&mut values)?;
         self.rights(&mut values, flow);
         self.secrets(&mut values, flow)?;
+        self.wheels(&mut values, options.forge);
         Ok(values)
     }
 
@@ -288,7 +284,7 @@ impl<'a> CiProject<'a> {
     }
 
     /// The top of the checkout, as the beginning of a path: with `-C`, paths are relative to the project.
-    fn top(&self, forge: Forge) -> &'static str {
+    pub(super) fn top(&self, forge: Forge) -> &'static str {
         match forge {
             _ if self.checkout.prefix.is_empty() => "",
             Forge::GitHub => "\"$GITHUB_WORKSPACE\"/",
@@ -325,24 +321,6 @@ impl<'a> CiProject<'a> {
                 several => format!("/^({})$/", several.join("|")),
             },
         );
-    }
-
-    fn wheels(&self, values: &mut Values, forge: Forge) {
-        let builder = if self.is_workspace { None } else { self.packages[0].builder };
-        values.flag("wheels", builder.is_some());
-        values.flag("maturin", builder == Some(WheelBuilder::Maturin));
-        values.flag("cibuildwheel", builder == Some(WheelBuilder::CiBuildWheel));
-        let top = self.top(forge);
-        let adopt = match forge {
-            _ if builder.is_none() => String::new(),
-            Forge::GitHub => format!(" --adopt {top}release/wheels"),
-            Forge::GitLab => format!(" --adopt {top}wheels"),
-        };
-        values.text("adopt", adopt);
-        values.text("sdist-only", if builder.is_some() { " --sdist-only" } else { "" });
-        let text = self.checkout.read("pyproject.toml").unwrap_or_default();
-        let is_program = String::from_utf8_lossy(&text).contains("bindings = \"bin\"");
-        values.text("maturin-args", if is_program { "" } else { " --find-interpreter" });
     }
 
     fn indexes_into(&self, values: &mut Values) -> Result<()> {

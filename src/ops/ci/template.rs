@@ -9,7 +9,7 @@ const OWN: &str = "# own steps: ";
 const OWN_END: &str = "# own steps: end";
 
 /// What a template is filled with
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Values {
     pub(super) flags: Vec<&'static str>,
     pub(super) texts: Vec<(&'static str, String)>,

@@ -106,18 +106,55 @@ impl Runner {
                 log: String::new(),
             };
             let condition = job["if"].as_str().unwrap_or("true").to_owned();
-            if needs.iter().any(is_stopped) || !truth(&self.evaluate(&condition, &self.contexts(None))) {
+            let mut contexts = self.contexts(None);
+            let has_failed = ended.iter().any(|other| other.conclusion == Conclusion::Failure);
+            contexts.insert("failure()".to_owned(), has_failed.to_string());
+            // A condition that asks how the others ended decides alone.
+            let asks = condition.contains("failure()");
+            if (!asks && needs.iter().any(is_stopped)) || !truth(&self.evaluate(&condition, &contexts)) {
                 ended.push(skip(name));
                 continue;
             }
-            let rows = job["strategy"]["matrix"]["include"].as_array().cloned();
-            for row in rows.unwrap_or_else(|| vec![Value::Null]) {
+            for row in self.rows(&job["strategy"]["matrix"]) {
                 let (job, outputs) = self.play(name, &job, &row);
                 self.outputs.insert(name.clone(), outputs);
                 ended.push(job);
             }
         }
         ended
+    }
+
+    /// The rows of a matrix: all combinations of its lists, each with what `include` adds to it.
+    fn rows(&self, matrix: &Value) -> Vec<Value> {
+        let mut rows = vec![Value::Null];
+        for (name, values) in matrix.as_object().into_iter().flatten().filter(|(name, _)| *name != "include")
+        {
+            let values: Vec<Value> = match values.as_str() {
+                None => values.as_array().unwrap().clone(),
+                Some(text) => {
+                    let inside = text.strip_prefix("${{ fromJSON(").unwrap().strip_suffix(") }}").unwrap();
+                    serde_json::from_str(&self.evaluate(inside, &self.contexts(None))).unwrap()
+                }
+            };
+            let with = |row: &Value, value: &Value| {
+                let mut row = row.as_object().cloned().unwrap_or_default();
+                row.insert(name.clone(), value.clone());
+                Value::Object(row)
+            };
+            rows = rows.iter().flat_map(|row| values.iter().map(|value| with(row, value))).collect();
+        }
+        let included: Vec<Value> = matrix["include"].as_array().cloned().unwrap_or_default();
+        if rows == [Value::Null] && !included.is_empty() {
+            return included;
+        }
+        for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+            for more in included.iter().filter_map(Value::as_object) {
+                let fits = more.iter().all(|(name, value)| row.get(name).is_none_or(|own| own == value));
+                let named = more.keys().any(|name| row.contains_key(name));
+                row.extend(more.clone().into_iter().filter(|_| fits && named));
+            }
+        }
+        rows
     }
 
     fn contexts(&self, row: Option<&Value>) -> BTreeMap<String, String> {
@@ -228,6 +265,10 @@ impl Runner {
         if let Some((one, other)) = expression.split_once("||") {
             let one = self.evaluate(one, contexts);
             return if truth(&one) { one } else { self.evaluate(other, contexts) };
+        }
+        if let Some((one, other)) = expression.split_once("&&") {
+            let one = self.evaluate(one, contexts);
+            return if truth(&one) { self.evaluate(other, contexts) } else { one };
         }
         if let Some((one, other)) = expression.split_once("!=") {
             return (self.evaluate(one, contexts) != self.evaluate(other, contexts)).to_string();
@@ -397,7 +438,7 @@ impl Running<'_> {
     fn build_wheels(&mut self, given: &BTreeMap<String, String>) -> bool {
         let wheels = self.checkout.join(&given["output-dir"]);
         // What the step before has unpacked
-        let is_there = self.checkout.join(&given["package-dir"]).join("pyproject.toml").is_file();
+        let source = self.checkout.join(&given["package-dir"]);
         let platform = match self.contexts["matrix.platform"].as_str() {
             "linux-x86_64" => "manylinux_2_28_x86_64",
             "linux-aarch64" => "manylinux_2_28_aarch64",
@@ -406,14 +447,13 @@ impl Running<'_> {
             "windows-x86_64" => "win_amd64",
             other => panic!("`{other}` has no tag"),
         };
-        let prepared = self.checkout.join("prepared.tar.gz");
         let arguments =
-            ["-I".as_ref(), BUILDER.as_ref(), prepared.as_os_str(), wheels.as_os_str(), platform.as_ref()];
+            ["-I".as_ref(), BUILDER.as_ref(), source.as_os_str(), wheels.as_os_str(), platform.as_ref()];
         let built =
             duct::cmd(Python::get().program(), arguments).stderr_to_stdout().stdout_capture().unchecked();
         let built = built.run().unwrap();
         self.log.push_str(&String::from_utf8_lossy(&built.stdout));
-        is_there && built.status.success()
+        built.status.success()
     }
 }
 

@@ -1,12 +1,12 @@
 //! The workflow of a workspace: one for all members.
 
-use pyrelease_test_support::{Project, str};
+use pyrelease_test_support::Project;
 
 use super::played::{all_succeed, conclusions, dispatched_with, forge};
-use super::runner::{Conclusion, Job};
+use super::runner::{Conclusion, Job, Runner};
 use super::{GITHUB, GITLAB, complaints};
 use crate::release::drilled::Local;
-use crate::release::workspace::{LOCAL, change, three, workspace};
+use crate::release::workspace::{LOCAL, change, compile, three, workspace};
 
 const WORKFLOW: &str = ".github/workflows/release.yml";
 const PIPELINE: &str = ".gitlab-ci.yml";
@@ -82,21 +82,101 @@ fn a_publisher_is_registered_for_each_member_that_is_uploaded() {
     assert!(!doctor.stderr().contains("PyPI Project Name: app"), "{doctor}");
 }
 
-#[test]
-fn members_with_extension_modules_are_refused_until_they_go_without_wheels() {
-    let project = three().config(LOCAL).build();
-    let text = project.read("packages/cli/pyproject.toml");
-    project.write("packages/cli/pyproject.toml", &format!("{text}\n[tool.cibuildwheel]\nskip = \"pp*\"\n"));
-    project.commit("Compile");
-    project.pyrelease("ci github --yes").code(2).stderr_eq(str![[r#"
-error: `cli` has extension modules: the workflow of a workspace cannot build its wheels for all platforms
-help: to release it without wheels, set wheels = "none" in [member.cli.stage.build]
-help: or keep it out of the workspace with `exclude`, and release it by a workflow of your own
+/// Makes members ones with extension modules.
+fn compiled(project: &Project, cibuildwheel: &str, maturin: &str) {
+    compile(project, &[cibuildwheel]);
+    let path = format!("packages/{maturin}/pyproject.toml");
+    let text = project
+        .read(&path)
+        .replace("build-backend = \"in_tree\"\nbackend-path = [\"backend\"]", "build-backend = \"maturin\"");
+    project.write(&path, &text);
+    project.commit("Compile with Rust");
+}
 
-"#]]);
-    let stages = LOCAL.replace("\"tag\", ", "\"tag\", \"build\", ");
-    project.write("release.toml", &format!("{stages}\n[member.cli.stage.build]\nwheels = \"none\"\n"));
-    project.pyrelease("ci github --yes").code(0);
+#[test]
+fn auditors_and_schemas_find_nothing_where_members_have_extension_modules() {
+    let project = at(GITHUB);
+    compiled(&project, "cli", "core");
+    for flow in ["dispatch", "tag", "merge"] {
+        for forge in ["github", "gitlab"] {
+            project.pyrelease(&format!("ci {forge} --flow {flow} --yes")).code(0);
+            project.pyrelease(&format!("ci {forge} --check")).code(0);
+        }
+        for path in [WORKFLOW, PIPELINE] {
+            let text = project.read(path);
+            let open =
+                text.lines().find(|line| line.contains('<') && line.contains('>') && !line.contains("<<<"));
+            assert!(
+                open.is_none() && !text.contains("#if") && !text.contains("#end"),
+                "{flow} {path}:\n{text}"
+            );
+            assert!(text.contains("--sdist-only") && text.contains("\"${ADOPT[@]}\""), "{text}");
+        }
+        let text = project.read(WORKFLOW);
+        assert!(text.contains("needs: [prepare, wheels, maturin-wheels]"), "{text}");
+        assert!(
+            text.contains("          released wheels cli\n          released maturin-wheels core\n"),
+            "{text}"
+        );
+        assert!(project.read(PIPELINE).contains("for name in cli core; do"));
+        let schemas = [
+            &["--builtin-schema", "vendor.github-workflows", WORKFLOW][..],
+            &["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci", PIPELINE],
+        ];
+        for arguments in schemas {
+            assert_eq!(complaints(&project, "check-jsonschema", arguments), None, "{flow}");
+        }
+        let audit = complaints(&project, "zizmor", &["--offline", "--pedantic", ".github"]);
+        assert_eq!(audit, None, "{flow}");
+    }
+    // Steps of the user's own stay in the job that they are for.
+    let text = project.read(WORKFLOW);
+    let place = "      # own steps: before building wheels with maturin\n";
+    let own = format!("{place}      - name: Look\n        run: ls source\n");
+    project.write(WORKFLOW, &text.replace(place, &own));
+    project.pyrelease("ci github --check").code(0);
+}
+
+#[test]
+fn the_workflow_builds_the_wheels_of_the_members_that_are_released() {
+    let local = Local::of(three(), "workspace = {}\n");
+    compile(&local.project, &["cli", "app"]);
+    change(&local.project, "core");
+    let mut runner = dispatched_with(&local, "");
+    let jobs = runner.run(&[]);
+    all_succeed(&jobs);
+    let built = jobs.iter().filter(|job| job.name == "wheels").count();
+    assert_eq!(built, 5, "one member on five platforms");
+    let of = |name: &str| local.public.files_of(name).len();
+    assert_eq!((of("core"), of("cli"), of("app")), (2, 6, 0));
+    all_succeed(&runner.run(&["publish"]));
+
+    // Both of them
+    let project = &local.project;
+    let again = |runner: &mut Runner, words: &str| {
+        project.git(&["pull", "--quiet", "--tags", "origin", "main"]);
+        runner.inputs.insert("bump".to_owned(), serde_json::json!(words));
+        let jobs = runner.run(&[]);
+        let built =
+            jobs.iter().filter(|job| job.name == "wheels" && job.conclusion == Conclusion::Success).count();
+        assert_eq!(jobs.last().map(|job| job.conclusion), Some(Conclusion::Success), "{:?}", jobs.last());
+        built
+    };
+    assert_eq!(again(&mut runner, "cli=minor app=minor"), 10);
+    assert_eq!((of("core"), of("cli"), of("app")), (2, 12, 6));
+}
+
+#[test]
+fn a_release_without_extension_modules_builds_no_wheels() {
+    let local = Local::of(three(), "workspace = {}\n");
+    compile(&local.project, &["app"]);
+    change(&local.project, "core");
+    let mut runner = dispatched_with(&local, "");
+    let jobs = runner.run(&[]);
+    let ended =
+        [("prepare", Conclusion::Success), ("wheels", Conclusion::Skipped), ("publish", Conclusion::Success)];
+    assert_eq!(conclusions(&jobs), ended, "{:?}", jobs.last());
+    assert_eq!(published(&local), ["core-1.1.0-py3-none-any.whl", "cli-0.3.1-py3-none-any.whl"]);
 }
 
 #[test]

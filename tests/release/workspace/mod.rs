@@ -11,6 +11,8 @@ mod selection;
 
 use pyrelease_test_support::{Backend, Blueprint, IN_TREE, IndexServer, Project, Python, set_binary};
 
+pub(crate) use elsewhere::compile;
+
 use super::QUICK;
 
 /// A changelog with a release, and with nothing for the next one
