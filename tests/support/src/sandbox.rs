@@ -13,6 +13,19 @@ use crate::scratch;
 /// The size of the disk for the program's output, in KiB
 const OUTPUTS: usize = 64 << 10;
 
+/// The user's settings of git. No repository of a test grows enough for maintenance, and asking takes a process each time.
+const GIT_CONFIG: &str = "\
+[user]
+\tname = Dana Developer
+\temail = dana@example.org
+[init]
+\tdefaultBranch = main
+[maintenance]
+\tauto = false
+[receive]
+\tautogc = false
+";
+
 /// The variables that commands inherit, besides proxies: for finding programs and reaching the package index. Others
 /// (tokens, CI, git's own) would make a test depend on its environment.
 const KEPT: &[&str] = &[
@@ -71,10 +84,7 @@ impl Sandbox {
         if let Some(disk) = disk {
             sandbox._disks = vec![mount(&sandbox.outputs(), OUTPUTS), disk];
         }
-        sandbox.write_home(
-            ".gitconfig",
-            "[user]\n\tname = Dana Developer\n\temail = dana@example.org\n[init]\n\tdefaultBranch = main\n",
-        );
+        sandbox.write_home(".gitconfig", GIT_CONFIG);
         sandbox
     }
 
@@ -159,7 +169,7 @@ impl Sandbox {
     #[track_caller]
     pub fn git(&self, folder: &Path, args: &[&str]) -> String {
         let output = self
-            .command(folder, "git", args)
+            .command(folder, git_program(), args)
             .stdout_capture()
             .stderr_capture()
             .unchecked()
@@ -170,6 +180,19 @@ impl Sandbox {
         assert!(output.status.success(), "git {args:?} in {} failed:\n{stdout}{stderr}", folder.display());
         stdout.trim_end_matches('\n').to_owned()
     }
+}
+
+/// Git by its path: a program that is searched for in a given environment is started by `fork`, and a copy of this
+/// process takes longer than most of git's commands.
+fn git_program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let find = || {
+        let path = kept_environment().remove(OsStr::new("PATH")).unwrap_or_default();
+        let name = format!("git{}", std::env::consts::EXE_SUFFIX);
+        let found = std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|path| path.is_file());
+        found.expect("git is on PATH")
+    };
+    PROGRAM.get_or_init(find)
 }
 
 /// The inherited variables, and a pip cache that all tests share.

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use memchr::memmem;
+
 use crate::base64::disguises;
 use crate::canary::CANARY;
 use crate::sandbox::Sandbox;
@@ -35,7 +37,7 @@ impl Secret {
     /// Whether `bytes` contain it, plain or in base64.
     pub fn is_in(&self, bytes: &[u8]) -> bool {
         let forms = std::iter::once(self.text.clone()).chain(disguises(self.text.as_bytes()));
-        forms.into_iter().any(|form| contains(bytes, form.as_bytes()))
+        forms.into_iter().any(|form| memmem::find(bytes, form.as_bytes()).is_some())
     }
 
     /// The files of the sandbox that contain it, also compressed, except those `allowed`.
@@ -66,10 +68,6 @@ impl Secret {
         }
         found
     }
-}
-
-fn contains(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).any(|window| window == word)
 }
 
 /// The content of a file, and of its members if it is an archive.

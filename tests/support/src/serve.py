@@ -47,8 +47,10 @@ def devpi(arguments):
     from devpi_server.main import main
 
     data, root_password = arguments
+    # The default derives the key of the logins with half a GiB of memory and many seconds of processor time.
+    quick = ["--argon2-memory-cost", "64", "--argon2-parallelism", "1", "--argon2-time-cost", "1"]
     init(argv=["devpi-init", "--serverdir", data, "--no-root-pypi", "--root-passwd", root_password])
-    main(["devpi-server", "--serverdir", data, "--host", "127.0.0.1", "--port", "0", "--threads", "10"])
+    main(["devpi-server", "--serverdir", data, "--host", "127.0.0.1", "--port", "0", "--threads", "10", *quick])
 
 
 threading.Thread(target=end_with_the_test, daemon=True).start()
