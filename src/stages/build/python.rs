@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Build;
 use crate::engine::checkout::Checkout;
 use crate::engine::prelude::*;
-use crate::world::process::Process;
-use crate::world::tools::ToolEnvironment;
+use crate::world::tools::{ToolEnvironment, build_version};
 
 /// The first version of `build` that can write a report
 const REPORTS: semver::Version = semver::Version::new(1, 6, 0);
@@ -69,22 +68,15 @@ impl Build {
             return Err(Error::refused(format!("[stage.build] python = \"{named}\": no such program"))
                 .help("set it to a Python 3.9 or later, or remove it"));
         }
-        let version = |python: &Path| {
-            let script = "import build; print(build.__version__)";
-            // `-P` is too new to rely on. An empty working directory keeps a local `build` module from being
-            // imported.
-            let folder = tempfile::tempdir().ok()?;
-            Process::new(python).args(["-c", script]).folder(folder.path()).read().ok()
-        };
         let reports =
             |version: &str| version.parse::<semver::Version>().is_ok_and(|version| version >= REPORTS);
-        if let Some(own) = version(&python) {
+        if let Some(own) = build_version(&checkout.environment, &python) {
             return Ok((python, reports(&own)));
         }
         // The tool environment of the same Python: a wheel with native code is for the Python that builds it.
         let environment = checkout.environment.clone().with("PYRELEASE_PYTHON", &python);
         let tools = ToolEnvironment::ensure(&environment, say)?;
-        let reports = version(tools.python()).is_some_and(|version| reports(&version));
+        let reports = build_version(&environment, tools.python()).is_some_and(|version| reports(&version));
         Ok((tools.python().to_owned(), reports))
     }
 }

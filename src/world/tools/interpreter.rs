@@ -1,6 +1,5 @@
 //! Finds the Python that creates an environment, and what it is.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -76,14 +75,14 @@ impl Interpreter {
     pub(super) fn find(environment: &Environment, oldest: (u32, u32)) -> Result<Self, InterpreterError> {
         if let Some(python) = environment.path(VARIABLE) {
             let shown = python.display().to_string();
-            let answer = ask(python.into_os_string(), None)
+            let answer = known_or_asked(environment, &python, None)
                 .map_err(|source| InterpreterError::Unusable { python: shown.clone(), source })?;
             return new_enough(&shown, answer, oldest);
         }
         let mut too_old = None;
         for python in ["python3", "python"] {
             // Windows has a stub named `python` that opens the store; skip it.
-            let Ok(answer) = ask(python.into(), None) else { continue };
+            let Ok(answer) = known_or_asked(environment, Path::new(python), None) else { continue };
             match new_enough(python, answer, oldest) {
                 Ok(interpreter) => return Ok(interpreter),
                 Err(error) => too_old = too_old.or(Some(error)),
@@ -92,35 +91,38 @@ impl Interpreter {
         Err(too_old.unwrap_or(InterpreterError::Missing))
     }
 
-    /// What this program is, run in `folder`: from the cache if neither the program nor anything that a version manager
-    /// decides by has changed since it was asked.
+    /// What this program is, run in `folder`.
     ///
     /// # Errors
     /// It is not a working Python, or too old.
     pub fn of(environment: &Environment, python: &Path, folder: &Path) -> Result<Self, InterpreterError> {
         let shown = python.display().to_string();
-        let program = Program::find(environment, python, folder);
-        let answer = match program.as_ref().and_then(|program| known::answer(environment, program)) {
-            Some(answer) => answer,
-            None => {
-                let asked = ask(python.into(), Some(folder));
-                let answer =
-                    asked.map_err(|source| InterpreterError::Broken { python: shown.clone(), source })?;
-                if let Some(program) = &program {
-                    known::keep(environment, program, &answer);
-                }
-                answer
-            }
-        };
+        let answer = known_or_asked(environment, python, Some(folder))
+            .map_err(|source| InterpreterError::Broken { python: shown.clone(), source })?;
         new_enough(&shown, answer, OLDEST)
     }
 }
 
-fn ask(python: OsString, folder: Option<&Path>) -> Result<PythonInfo, Option<ProcessError>> {
-    let process = isolated(python.as_ref()).arg("-c").arg(IDENTIFY);
+/// What this program is, run in `folder` or the working directory: from the cache if neither the program nor anything that
+/// a version manager decides by has changed since it was asked.
+fn known_or_asked(
+    environment: &Environment,
+    python: &Path,
+    folder: Option<&Path>,
+) -> Result<PythonInfo, Option<ProcessError>> {
+    let here = folder.map(Path::to_owned).or_else(|| std::env::current_dir().ok());
+    let program = here.and_then(|here| Program::find(environment, python, &here));
+    if let Some(known) = program.as_ref().and_then(|program| known::answer(environment, program)) {
+        return Ok(known);
+    }
+    let process = isolated(python).arg("-c").arg(IDENTIFY);
     let process = folder.iter().fold(process, |process, folder| process.folder(folder));
-    let answer = process.read().map_err(Some)?;
-    serde_json::from_str(answer.trim()).map_err(|_| None)
+    let printed = process.read().map_err(Some)?;
+    let answer = serde_json::from_str(printed.trim()).map_err(|_| None)?;
+    if let Some(program) = &program {
+        known::keep(environment, program, &answer);
+    }
+    Ok(answer)
 }
 
 fn new_enough(python: &str, answer: PythonInfo, oldest: (u32, u32)) -> Result<Interpreter, InterpreterError> {

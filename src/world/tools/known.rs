@@ -21,8 +21,7 @@ const CHOOSING: [&str; 3] = ["PYENV_", "ASDF_", "MISE_"];
 
 /// A program that is asked, and all that its answer depends on
 pub(super) struct Program {
-    /// A hash
-    key: String,
+    hash: Sha256,
 }
 
 /// What a Python tells about itself
@@ -61,13 +60,17 @@ impl Program {
         } else if !is_python(real.file_stem()?) {
             return None;
         }
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-        Some(Self { key: hex(&hash.finalize()) })
+        Some(Self { hash: parts.into_iter().fold(Sha256::new(), with_part) })
     }
+
+    /// The name of a file for an answer that depends on these settings, too.
+    pub(super) fn key_with(&self, settings: impl Iterator<Item = String>) -> String {
+        hex(&settings.fold(self.hash.clone(), with_part).finalize())
+    }
+}
+
+fn with_part(hash: Sha256, part: String) -> Sha256 {
+    hash.chain_update((part.len() as u64).to_le_bytes()).chain_update(part)
 }
 
 /// What a shim may choose a Python by.
@@ -95,15 +98,15 @@ fn is_python(name: &OsStr) -> bool {
     ["python", "pypy"].iter().any(|python| name.starts_with(python))
 }
 
-/// Changes when a file is written to or replaced.
-fn stamp(path: &Path) -> Option<String> {
+/// Changes when a file is written to or replaced, and when a folder gets or loses an entry.
+pub(super) fn stamp(path: &Path) -> Option<String> {
     let metadata = fs_err::metadata(path).ok()?;
     let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(format!("{} {}", metadata.len(), modified.as_nanos()))
 }
 
 fn place(environment: &Environment, program: &Program) -> Option<PathBuf> {
-    Some(environment.cache_folder()?.join("pythons").join(&program.key))
+    Some(environment.cache_folder()?.join("pythons").join(program.key_with(std::iter::empty())))
 }
 
 /// What the program answered earlier, if its Python is still the same.

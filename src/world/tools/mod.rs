@@ -6,6 +6,7 @@
 //! environment from a partial one, which is created again.
 
 mod attest;
+mod build_version;
 mod interpreter;
 mod known;
 mod page;
@@ -14,6 +15,7 @@ mod rst;
 pub use attest::{
     AttestationFailure, AttestationFile, AttestationReply, AttestationRequest, SigstoreInstance,
 };
+pub use build_version::build_version;
 pub use interpreter::{Interpreter, InterpreterError};
 pub use page::render_description;
 pub use rst::{Unrendered, render_rst, rst_to_html};

@@ -87,6 +87,78 @@ fn costly_texts_are_given_up(tools: &ToolEnvironment) {
     assert_eq!(verdicts, [&clock, &clock, &clock, &untried, &untried].map(Clone::clone));
 }
 
+/// Replaces a text in the only file of a folder of the cache.
+fn alter(cache: &Path, folder: &str, from: &str, to: &str) {
+    let files: Vec<_> =
+        fs_err::read_dir(cache.join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [file] = files.as_slice() else { panic!("not one file but {files:?}") };
+    let kept = fs_err::read_to_string(file).unwrap();
+    assert!(kept.contains(from), "{kept}");
+    fs_err::write(file, kept.replace(from, to)).unwrap();
+}
+
+#[test]
+fn a_python_is_asked_what_it_is_once() {
+    let cache = tempfile::tempdir().unwrap();
+    let path = Environment::of_this_process().path("PATH").unwrap();
+    let environment = environment(cache.path()).with("PATH", path);
+    let first = Interpreter::find(&environment, interpreter::OLDEST).unwrap();
+    alter(cache.path(), "pythons", &format!("\"{}\"", first.version), "\"3.99.0\"");
+    assert_eq!(Interpreter::find(&environment, interpreter::OLDEST).unwrap().version, "3.99.0");
+    alter(cache.path(), "pythons", "{", "");
+    assert_eq!(Interpreter::find(&environment, interpreter::OLDEST).unwrap().version, first.version);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_python_is_asked_for_build_once_until_it_is_installed_replaced_or_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = environment(&folder.path().join("cache")).with("HOME", folder.path());
+    let interpreter = Interpreter::find(&Environment::of_this_process(), interpreter::OLDEST).unwrap();
+    let virtual_environment = folder.path().join("venv");
+    let venv = isolated(&interpreter.path).args(["-m", "venv", "--without-pip"]).arg(&virtual_environment);
+    venv.read().unwrap();
+    let python = python_in(&virtual_environment);
+    let version = || build_version(&environment, &python);
+    let alter = |from: &str, to: &str| alter(&folder.path().join("cache"), "builds", from, to);
+    assert_eq!(version(), None);
+    alter("\"version\":null", "\"version\":\"9.9\"");
+    assert_eq!(version().as_deref(), Some("9.9"), "the kept answer");
+
+    let lib = fs_err::read_dir(virtual_environment.join("lib")).unwrap().next().unwrap().unwrap().path();
+    let packages = lib.join("site-packages");
+    let write = |folder: &Path, version: &str| {
+        fs_err::create_dir_all(folder.join("build")).unwrap();
+        fs_err::write(folder.join("build/__init__.py"), format!("__version__ = '{version}'\n")).unwrap();
+    };
+    write(&packages, "1.0");
+    assert_eq!(version().as_deref(), Some("1.0"), "installed");
+    write(&packages, "1.10");
+    assert_eq!(version().as_deref(), Some("1.10"), "replaced in place, as an editable installation is");
+    alter("{", "");
+    assert_eq!(version().as_deref(), Some("1.10"), "a damaged answer is none");
+    fs_err::remove_dir_all(packages.join("build")).unwrap();
+    assert_eq!(version(), None, "removed");
+
+    let [one, other] = ["one", "another"].map(|name| folder.path().join(name));
+    write(&one, "2.0");
+    write(&other, "3.0.0");
+    let link = |to: &Path| fs_err::write(packages.join("other.pth"), format!("{}\n", to.display())).unwrap();
+    link(&one);
+    assert_eq!(version().as_deref(), Some("2.0"), "linked");
+    link(&other);
+    assert_eq!(version().as_deref(), Some("3.0.0"), "linked to another folder");
+    alter("\"3.0.0\"", "\"9.9\"");
+    let elsewhere = environment.clone().with("PYTHONPATH", "anywhere");
+    assert_eq!(build_version(&elsewhere, &python).as_deref(), Some("3.0.0"), "with other settings");
+    assert_eq!(version().as_deref(), Some("9.9"));
+    // What is nothing of the kind is none.
+    fs_err::write(one.join("build/__init__.py"), "raise SystemExit\n").unwrap();
+    link(&one);
+    assert_eq!(version(), None);
+    assert_eq!(build_version(&environment, Path::new("no-such-python")), None);
+}
+
 #[test]
 fn an_unusable_python_is_named() {
     let cache = tempfile::tempdir().unwrap();
