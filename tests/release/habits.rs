@@ -71,6 +71,22 @@ fn tags_messages_and_places_are_those_of_earlier_releases() {
 }
 
 #[test]
+fn the_tagged_commit_decides_between_two_that_name_the_version() {
+    let project = quick().without_remote().config(BARE).build();
+    for (old, new) in [("1.0.0", "1.1.0"), ("1.1.0", "1.2.0")] {
+        let pyproject = project.read("pyproject.toml");
+        project.write("pyproject.toml", &pyproject.replace(old, new));
+        project.commit(&format!("start version {new}"));
+        project.write("CHANGELOG.md", &format!("# Changes\n\n## {new}\n\n- A fix\n"));
+        project.commit(&format!("release version {new}"));
+        project.git(&["tag", new]);
+    }
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(project.git(&["log", "-1", "--format=%s"]).trim(), "release version 1.3.0");
+    assert!(project.read("pyproject.toml").contains("1.3.0"));
+}
+
+#[test]
 fn the_configuration_decides_before_any_habit() {
     let project = released_twice(quick().without_remote());
     let settings = "[stage.version]\nfiles = []\n[stage.tag]\nname = \"v{version}\"\nannotated = true\n\

@@ -191,14 +191,19 @@ fn past_releases(
             }
             commit = parent;
         }
+        // Of two commits that name the version, the tagged one says that it is the release.
+        let subject = first.as_ref().and_then(|(_, record)| {
+            let subject = record.message.lines().next().filter(|_| !record.is_merge)?;
+            subject.contains(tag.spelled()).then(|| record.message.clone())
+        });
         let Some((commit, record)) = found.or(first) else { continue };
         let annotation = listed.is_annotated.then(|| repository.tag_message(&tag.name).unwrap_or_default());
         releases.push(PastRelease {
             tag: (*tag).clone(),
             is_signed: annotation.as_ref().is_some_and(|(_, is_signed)| *is_signed),
             annotation: annotation.map(|(message, _)| message),
-            message: record.message,
-            is_merge: record.is_merge,
+            is_merge: record.is_merge && subject.is_none(),
+            message: subject.unwrap_or(record.message),
             date: record.date,
             commit,
             changes: record.changes,
