@@ -103,6 +103,7 @@ pub struct Error {
     hints: Vec<String>,
     excerpt: Option<Box<Excerpt>>,
     is_reported: bool,
+    is_unreachable: bool,
 }
 
 /// The part of a file that an error is about
@@ -125,6 +126,7 @@ impl Error {
             hints: Vec::new(),
             excerpt: None,
             is_reported: false,
+            is_unreachable: false,
         }
     }
 
@@ -181,6 +183,16 @@ impl Error {
         self.is_reported
     }
 
+    /// Marks the error as one of the network: a host did not answer, and was asked for nothing.
+    pub fn unreachable(mut self) -> Self {
+        self.is_unreachable = true;
+        self
+    }
+
+    pub fn is_unreachable(&self) -> bool {
+        self.is_unreachable
+    }
+
     /// What to do about it; printed as a `help:` line.
     pub fn help(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -190,6 +202,15 @@ impl Error {
     /// The place in the configuration, shown underlined instead of the plain message.
     pub(crate) fn at(mut self, excerpt: Excerpt) -> Self {
         self.excerpt = Some(Box::new(excerpt));
+        self
+    }
+
+    /// The same for another command than `run`, whose hints name it.
+    pub fn of_command(mut self, command: &str) -> Self {
+        if !command.is_empty() {
+            let own = format!("`pyrelease {command} ");
+            self.hints.iter_mut().for_each(|hint| *hint = hint.replace("`pyrelease run ", &own));
+        }
         self
     }
 

@@ -26,12 +26,9 @@ pub(super) fn bump(context: &Context, arguments: &Arguments) -> Result<()> {
     ops::bump(
         context,
         &BumpOptions {
-            bumps: &arguments.wanted.bumps,
-            all: arguments.wanted.all,
-            notes: arguments.wanted.notes.as_deref(),
+            wanted: arguments.wanted.of("bump", arguments.force),
             yes: arguments.yes,
             dry_run: arguments.dry_run,
-            force: arguments.force,
         },
     )
 }

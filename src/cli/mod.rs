@@ -40,7 +40,7 @@ use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::error::{Error, ExitCode, Result};
 use crate::index::PYPIRC;
-use crate::ops::Context;
+use crate::ops::{Context, Wanted};
 use crate::ui::{Format, Ui, Verbosity};
 use crate::world::{Environment, failpoints};
 
@@ -108,6 +108,14 @@ struct WantedRelease {
     /// The release's notes, if the changelog does not have them: a file in the changelog's format
     #[arg(long, value_name = "FILE")]
     notes: Option<PathBuf>,
+}
+
+impl WantedRelease {
+    /// What is to be released by this command. With `force`, errors marked as overridable are none.
+    fn of(&self, command: &'static str, force: bool) -> Wanted<'_> {
+        let notes = self.notes.as_deref();
+        Wanted { command, bumps: &self.bumps, all: self.all, notes, force, ..Wanted::default() }
+    }
 }
 
 #[derive(Debug, Subcommand)]

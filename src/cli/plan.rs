@@ -6,7 +6,7 @@ use crate::engine::preflight::plugin_steps;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Leave, Severity};
 use crate::ops::Context;
-use crate::ops::{Session, Wanted, tell_unused_indexes};
+use crate::ops::{Session, tell_unused_indexes};
 use crate::stages::{advice, newer_releases};
 use crate::ui::{Format, data, plan_text};
 
@@ -26,13 +26,7 @@ pub(super) struct Arguments {
 
 pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
     let session = Session::open(context)?;
-    let wanted = Wanted {
-        bumps: &arguments.wanted.bumps,
-        all: arguments.wanted.all,
-        notes: arguments.wanted.notes.as_deref(),
-        force: arguments.force,
-        ..Wanted::default()
-    };
+    let wanted = arguments.wanted.of("run", arguments.force);
     let (config, pipeline, mut release, warning) =
         session.shown_release(wanted, arguments.ask_backend, &context.ui)?;
     if let Some(warning) = warning {

@@ -50,9 +50,7 @@ pub(super) fn prepare(context: &Context, arguments: &Arguments) -> Result<()> {
     ops::prepare(
         context,
         &PrepareOptions {
-            bumps: &arguments.wanted.bumps,
-            all: arguments.wanted.all,
-            notes: arguments.wanted.notes.as_deref(),
+            wanted: arguments.wanted.of("prepare", arguments.force),
             out: &arguments.out,
             sdist_only: arguments.sdist_only,
             which: match (arguments.tagged, arguments.untagged) {
@@ -63,7 +61,6 @@ pub(super) fn prepare(context: &Context, arguments: &Arguments) -> Result<()> {
             author_from_forge: arguments.author_from_forge,
             yes: arguments.yes,
             fresh: arguments.fresh,
-            force: arguments.force,
         },
     )
 }

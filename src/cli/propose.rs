@@ -30,13 +30,10 @@ pub(super) fn propose(context: &Context, arguments: &Arguments) -> Result<()> {
     ops::propose(
         context,
         &ProposeOptions {
-            bumps: &arguments.wanted.bumps,
-            all: arguments.wanted.all,
-            notes: arguments.wanted.notes.as_deref(),
+            wanted: arguments.wanted.of("propose", arguments.force),
             author_from_forge: arguments.author_from_forge,
             yes: arguments.yes,
             dry_run: arguments.dry_run,
-            force: arguments.force,
         },
     )
 }

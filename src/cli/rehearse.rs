@@ -25,9 +25,7 @@ pub(super) struct Arguments {
 
 pub(super) fn rehearse(context: &Context, arguments: &Arguments) -> Result<()> {
     let options = RehearseOptions {
-        bumps: &arguments.wanted.bumps,
-        all: arguments.wanted.all,
-        notes: arguments.wanted.notes.as_deref(),
+        wanted: arguments.wanted.of("rehearse", false),
         yes: arguments.yes,
         fresh: arguments.fresh,
     };

@@ -45,15 +45,12 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     ops::run(
         context,
         &RunOptions {
-            bumps: &arguments.wanted.bumps,
-            all: arguments.wanted.all,
-            notes: arguments.wanted.notes.as_deref(),
+            wanted: arguments.wanted.of("run", arguments.force),
             yes: arguments.yes,
             dry_run: arguments.dry_run,
             fresh: arguments.fresh,
             like: arguments.like.as_deref(),
             probe: arguments.probe,
-            force: arguments.force,
             from: arguments.from.as_deref(),
             prepare: None,
         },

@@ -1,11 +1,9 @@
 //! `bump`: writes the changelog and the version of the next release into the working tree, without a commit and a tag.
 
-use std::path::Path;
-
 use super::Context;
 use super::notes::{ask_for_notes, forget};
 use super::run::refuse_unfinished;
-use super::session::{Session, Wanted};
+use super::session::{Session, Wanted, backend_question};
 use crate::config::Names;
 use crate::engine::edits::{self, PlannedEdits};
 use crate::engine::event::{EditedFile, Event, Listener};
@@ -20,18 +18,11 @@ use crate::world::git::unified_diff;
 /// The options of `bump`
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BumpOptions<'a> {
-    /// How to bump the version; none to infer it
-    pub bumps: &'a [String],
-    /// Whether every member of a workspace is released
-    pub all: bool,
-    /// A file with the release's notes
-    pub notes: Option<&'a Path>,
+    pub wanted: Wanted<'a>,
     /// Do not ask for confirmation
     pub yes: bool,
     /// Show the edits only
     pub dry_run: bool,
-    /// Continue despite errors marked as overridable
-    pub force: bool,
 }
 
 /// Writes what the stages of a release that give the notes and the version would commit.
@@ -53,18 +44,9 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
     session.checkout.read_working_tree()?;
     let ask = |error: Error| match options.dry_run {
         true => Err(error),
-        false => {
-            context.confirm(options.yes, &format!("{error}. Run the project's build backend to ask for it?"))
-        }
+        false => context.confirm(options.yes, &backend_question(&error)),
     };
-    let wanted = Wanted {
-        bumps: options.bumps,
-        all: options.all,
-        notes: options.notes,
-        force: options.force,
-        ..Wanted::default()
-    };
-    let (config, pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
+    let (config, pipeline, store, mut release) = session.release(options.wanted, ask, &context.ui)?;
     if edits::editing(&pipeline).next().is_none() {
         return Err(Error::usage("no stage writes a changelog or a version")
             .help("add \"changelog\" and \"version\" to `stages`, before \"tag\""));
@@ -84,7 +66,7 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
         false => format!("{name} {previous} to {version}{reason}"),
     };
     listener.on_event(&Event::Fact { subject: "bump", value: &value });
-    preflight(&pipeline, &release, options.force, listener)?;
+    preflight(&pipeline, &release, options.wanted.force, listener)?;
 
     let PlannedEdits { actions, edits } = edits::plan(&pipeline, &mut release, listener)?;
     let commands: Vec<String> = actions

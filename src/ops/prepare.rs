@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Context;
 use super::run::{Preparation, RunOptions, run};
-use super::session::Session;
+use super::session::{Session, Wanted};
 use crate::engine::event::{Event, Listener as _};
 use crate::error::{Error, Result};
 use crate::stages::rebuild::tag_of_version;
@@ -14,12 +14,7 @@ use crate::world::git::{Author, Repository};
 /// The options of `prepare`
 #[derive(Debug, Clone, Copy)]
 pub struct PrepareOptions<'a> {
-    /// How to bump the version; none to infer it
-    pub bumps: &'a [String],
-    /// Whether every member of a workspace is released
-    pub all: bool,
-    /// A file with the release's notes
-    pub notes: Option<&'a Path>,
+    pub wanted: Wanted<'a>,
     /// The file to export the run to
     pub out: &'a Path,
     /// Leave the wheels to others, who build them from the sdist
@@ -32,8 +27,6 @@ pub struct PrepareOptions<'a> {
     pub yes: bool,
     /// Resolve the build requirements again
     pub fresh: bool,
-    /// Continue despite errors marked as overridable
-    pub force: bool,
 }
 
 /// Which version a release is of
@@ -81,8 +74,8 @@ pub fn prepare(context: &Context, options: &PrepareOptions<'_>) -> Result<()> {
     let is_tagged = options.which == Which::Tagged;
     let only_committed = options.which == Which::Untagged;
     let preparation = Preparation { file, sdist_only: options.sdist_only, is_tagged, only_committed, author };
-    let PrepareOptions { bumps, all, notes, yes, fresh, force, .. } = *options;
-    let options = RunOptions { bumps, all, notes, yes, fresh, force, ..RunOptions::default() };
+    let PrepareOptions { wanted, yes, fresh, .. } = *options;
+    let options = RunOptions { wanted, yes, fresh, ..RunOptions::default() };
     run(context, &RunOptions { prepare: Some(&preparation), ..options })
 }
 

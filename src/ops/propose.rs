@@ -1,13 +1,11 @@
 //! `propose`: the changelog and the version of the next release as a pull or merge request, for branches that take no
 //! pushes. Merged, `run` tags and publishes the version.
 
-use std::path::Path;
-
 use super::Context;
 use super::bump::preflight;
 use super::prepare::author;
 use super::run::refuse_unfinished;
-use super::session::{Session, Wanted};
+use super::session::{Session, Wanted, backend_question};
 use crate::config::Names;
 use crate::engine::edits;
 use crate::engine::event::{Event, Listener};
@@ -25,20 +23,13 @@ const TREE: &str = "Proposed-Tree: ";
 /// The options of `propose`
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ProposeOptions<'a> {
-    /// How to bump the version; none to infer it
-    pub bumps: &'a [String],
-    /// Whether every member of a workspace is released
-    pub all: bool,
-    /// A file with the release's notes
-    pub notes: Option<&'a Path>,
+    pub wanted: Wanted<'a>,
     /// Where git has no identity, commit as the bot of the forge
     pub author_from_forge: bool,
     /// Do not ask for confirmation
     pub yes: bool,
     /// Only say what would be proposed
     pub dry_run: bool,
-    /// Continue despite errors marked as overridable
-    pub force: bool,
 }
 
 /// What the branch of a release is named after: its version, or the members with their versions, or the day where these are
@@ -67,17 +58,8 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
     }
     let _lock = if options.dry_run { None } else { Some(session.store.lock()?) };
     refuse_unfinished(&session.store)?;
-    let ask = |error: Error| {
-        context.confirm(options.yes, &format!("{error}. Run the project's build backend to ask for it?"))
-    };
-    let wanted = Wanted {
-        bumps: options.bumps,
-        all: options.all,
-        notes: options.notes,
-        force: options.force,
-        ..Wanted::default()
-    };
-    let (config, pipeline, _, mut release) = session.release(wanted, ask, &context.ui)?;
+    let ask = |error: Error| context.confirm(options.yes, &backend_question(&error));
+    let (config, pipeline, _, mut release) = session.release(options.wanted, ask, &context.ui)?;
     let place = release_place(&config, &release)?;
     let environment = release.checkout.environment.clone();
     let found = Token::find(&place.forge, &environment, &release.checkout.root()).ok_or_else(|| {
@@ -90,7 +72,7 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
     };
     let branch = format!("release/{}", branch_name(&release));
     let before = expect_free(&release, &place, &branch)?;
-    preflight(&pipeline, &release, options.force, listener)?;
+    preflight(&pipeline, &release, options.wanted.force, listener)?;
 
     let Names { name, version, .. } = release.names().clone();
     let request = place.forge.kind.request_name();

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::preview::{PreviewOptions, preview};
 use super::report::write_report;
 use super::run::refuse_unfinished;
-use super::session::{Session, Wanted};
+use super::session::{Session, Wanted, backend_question};
 use super::{Context, can_ask, locate};
 use crate::drill::{Copy, PluginStage, RehearsalSource, in_copy};
 use crate::engine::event::{Event, Listener};
@@ -38,12 +38,7 @@ const INSTALL: &str = "install";
 /// The options of `rehearse`
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RehearseOptions<'a> {
-    /// How to bump the version; none to infer it
-    pub bumps: &'a [String],
-    /// Whether every member of a workspace is released
-    pub all: bool,
-    /// A file with the release's notes
-    pub notes: Option<&'a Path>,
+    pub wanted: Wanted<'a>,
     /// Do not ask for confirmation
     pub yes: bool,
     /// Resolve the build requirements again
@@ -71,17 +66,8 @@ pub fn rehearse(context: &Context, options: &RehearseOptions<'_>) -> Result<Rehe
         return Err(Error::usage("there is no terminal to ask on")
             .help("pass `--yes` to rehearse without confirmation"));
     }
-    let ask = |error: Error| {
-        context.confirm(options.yes, &format!("{error}. Run the project's build backend to ask for it?"))
-    };
-    let wanted = Wanted {
-        bumps: options.bumps,
-        all: options.all,
-        notes: options.notes,
-        force: false,
-        ..Wanted::default()
-    };
-    let (config, pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
+    let ask = |error: Error| context.confirm(options.yes, &backend_question(&error));
+    let (config, pipeline, store, mut release) = session.release(options.wanted, ask, &context.ui)?;
     let question = format!(
         "Rehearse the release of {} {} in a copy? This runs the project's build and its private commands.",
         release.names().name,
@@ -204,14 +190,8 @@ impl Stage<'_> {
         let session = Session::open(&context)?;
         // The copy has the workflow's place, but not necessarily its file.
         let force = copy.has_workflows;
-        let notes = self.options.notes.map(std::path::absolute).transpose()?;
-        let wanted = Wanted {
-            bumps: self.options.bumps,
-            all: self.options.all,
-            notes: notes.as_deref(),
-            force,
-            ..Wanted::default()
-        };
+        let notes = self.options.wanted.notes.map(std::path::absolute).transpose()?;
+        let wanted = Wanted { notes: notes.as_deref(), force, ..self.options.wanted };
         let (config, pipeline, store, mut release) = session.release(wanted, |_| Ok(()), ui)?;
         let fresh_since = self.options.fresh.then(Timestamp::now);
         release.set_building(&BuildRequest { fresh_since, ..BuildRequest::default() });

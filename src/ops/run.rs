@@ -8,7 +8,7 @@ use super::Context;
 use super::credentials::ask_for_missing;
 use super::notes::{ask_for_notes, forget};
 use super::report::renew_report;
-use super::session::{Session, Wanted, tell_unused_indexes};
+use super::session::{Session, Wanted, backend_question, tell_unused_indexes};
 use crate::config::Config;
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
@@ -30,12 +30,7 @@ use crate::world::kept_environment::ResolvedEnvironment;
 /// The options of `run`
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RunOptions<'a> {
-    /// How to bump the version; none to infer it
-    pub bumps: &'a [String],
-    /// Whether every member of a workspace is released
-    pub all: bool,
-    /// A file with the release's notes
-    pub notes: Option<&'a Path>,
+    pub wanted: Wanted<'a>,
     /// Do not ask for confirmation
     pub yes: bool,
     pub dry_run: bool,
@@ -45,8 +40,6 @@ pub struct RunOptions<'a> {
     pub like: Option<&'a str>,
     /// Ask each index whether it would accept the files, once they are built
     pub probe: bool,
-    /// Continue despite errors marked as overridable
-    pub force: bool,
     /// The folder with the distributions, which are not built
     pub from: Option<&'a Path>,
     /// What to do instead of publishing the release
@@ -86,21 +79,12 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     }
     let ask = |error: Error| match options.dry_run {
         true => Err(error),
-        false => {
-            context.confirm(options.yes, &format!("{error}. Run the project's build backend to ask for it?"))
-        }
+        false => context.confirm(options.yes, &backend_question(&error)),
     };
     let like = options.like.map(|run| environments_of(&session.store, run)).transpose()?;
     let is_tagged = options.prepare.is_some_and(|prepare| prepare.is_tagged);
     let only_committed = options.prepare.is_some_and(|prepare| prepare.only_committed);
-    let wanted = Wanted {
-        bumps: options.bumps,
-        all: options.all,
-        notes: options.notes,
-        force: options.force,
-        is_tagged,
-        only_committed,
-    };
+    let wanted = Wanted { is_tagged, only_committed, ..options.wanted };
     let (config, mut pipeline, store, mut release) = match session.release(wanted, ask, &context.ui) {
         Err(error) if only_committed && error.kind() == ErrorKind::NoEntries => {
             return nothing_to_prepare(&error.to_string(), &context.ui);
@@ -141,7 +125,7 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     let listener: &dyn Listener = &context.ui;
     tell_unused_indexes(&config, listener);
     let leave = Leave {
-        force: options.force,
+        force: options.wanted.force,
         can_ask: !options.yes && super::can_ask(),
         prepares: options.prepare.is_some(),
     };

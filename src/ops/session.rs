@@ -23,18 +23,25 @@ use crate::world::process::withhold;
 /// What the command line says about the release
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wanted<'a> {
+    /// The command that was called, such as `run`; empty if none was
+    pub command: &'static str,
     /// How to bump the version, and of which members of a workspace: `BUMP`, `MEMBER` or `MEMBER=BUMP`; none to infer it
     pub bumps: &'a [String],
     /// Whether every member of a workspace is released
     pub all: bool,
     /// A file with the release's notes
     pub notes: Option<&'a Path>,
-    /// Whether the version may be lower than one that is released already
+    /// Continue despite errors marked as overridable, such as a version lower than one that is released already
     pub force: bool,
     /// Whether the version that the project states is released, whose tag was pushed before
     pub is_tagged: bool,
     /// Whether only what is committed as a release is one, in a workspace: members whose version has no tag
     pub only_committed: bool,
+}
+
+/// The question whether to ask the build backend, which alone can tell what the error is about.
+pub(super) fn backend_question(error: &Error) -> String {
+    format!("{error}. Run the project's build backend to ask for it?")
 }
 
 /// An open project
@@ -70,11 +77,15 @@ impl Session {
             return Ok((config, pipeline, store, release));
         }
         let mut bumping = self.bumping(wanted)?;
-        let target = match stages::target(&self.config, &self.checkout, &bumping) {
+        let find = |bumping: &Bumping| {
+            let target = stages::target(&self.config, &self.checkout, bumping);
+            target.map_err(|error| error.of_command(wanted.command))
+        };
+        let target = match find(&bumping) {
             Err(error) if error.kind() == ErrorKind::OnlyBackendKnows => {
                 ask(error)?;
                 bumping.asked = Some(self.ask_backend(listener)?);
-                stages::target(&self.config, &self.checkout, &bumping)?
+                find(&bumping)?
             }
             other => other?,
         };

@@ -212,6 +212,12 @@ help: add `version` to `stages`, or gives = ["version"] to the [stage.NAME] of y
 
 "#]]);
     let project = demo().config(LOCAL).build();
+    project.write("CHANGELOG.md", "# Changelog\n\n## [1.0.0] - 2026-01-02\n\n- The first one.\n");
+    project.pyrelease("bump").code(2).messages_eq(str![[r#"
+error: 1.0.0 is already released, and `CHANGELOG.md` has no Unreleased section to infer the next version from
+help: pass how to bump the version: `pyrelease bump patch` (or minor, major, rc, …)
+
+"#]]);
     project.write("CHANGELOG.md", &CHANGELOG.replace("### Added\n\n- Greetings in *any* language.\n\n", ""));
     project.write(MODULE, "__version__ = \"2.0\"\n");
     let before = project.snapshot();
