@@ -46,6 +46,9 @@ pub struct Finding {
     /// Whether it is about rights (credentials, access to a remote), which another machine may have
     #[serde(skip)]
     pub is_about_rights: bool,
+    /// Whether it is only that a host did not answer
+    #[serde(skip)]
+    pub is_unreachable: bool,
 }
 
 /// What errors a user may let pass
@@ -68,6 +71,7 @@ impl Finding {
             advisory: false,
             question: None,
             is_about_rights: false,
+            is_unreachable: false,
         }
     }
 
@@ -135,7 +139,7 @@ impl Finding {
 impl From<Error> for Finding {
     fn from(error: Error) -> Self {
         let help = (!error.hints().is_empty()).then(|| error.hints().join("; "));
-        Self { help, ..Self::error(error.chain()) }
+        Self { help, is_unreachable: error.is_unreachable(), ..Self::error(error.chain()) }
     }
 }
 

@@ -53,8 +53,9 @@ impl IndexClient {
 impl SimpleError {
     /// The error for the user: which index cannot be read, why, and what to do.
     pub fn of_index(self, index: &str) -> Error {
-        let help = self.help();
+        let (help, is_unreachable) = (self.help(), matches!(self, Self::Unreachable { .. }));
         let error = Error::failed(format!("failed to list the files of `{index}`")).because(self);
+        let error = if is_unreachable { error.unreachable() } else { error };
         help.into_iter().fold(error, Error::help)
     }
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Context, can_ask, doctor};
+use super::doctor::first_look;
+use super::{Context, can_ask};
 use crate::config::{Config, Root, Source, locate_root};
 use crate::engine::checkout::Checkout;
 use crate::engine::event::{Event, Listener};
@@ -73,7 +74,7 @@ pub fn init(context: &Context, yes: bool, name: Option<&str>) -> Result<bool> {
             note(&format!("removed `{path}`"));
         }
     }
-    let is_healthy = match doctor(context, &[], false) {
+    let is_healthy = match first_look(context) {
         Ok(()) => true,
         Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
         Err(error) => {

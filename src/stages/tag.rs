@@ -114,7 +114,8 @@ impl Stage for Tag {
                     let name = release.tag_names().next().unwrap_or_default();
                     let message =
                         format!("failed to look up tag `{name}` at `{}`: {}", remote.name, error.chain());
-                    findings.push(Finding::warning(message));
+                    let is_unreachable = error.is_unreachable();
+                    findings.push(Finding { is_unreachable, ..Finding::warning(message) });
                 }
             }
         }

@@ -30,11 +30,25 @@ use crate::world::process::Process;
 /// # Errors
 /// A finding would make a release fail.
 pub fn doctor(context: &Context, bumps: &[String], fixes: bool) -> Result<()> {
+    examined(context, bumps, (fixes, false))
+}
+
+/// The same for a project that was just set up, perhaps without a network: the hosts that did not answer are one line.
+///
+/// # Errors
+/// A finding would make a release fail, or a host did not answer.
+pub(super) fn first_look(context: &Context) -> Result<()> {
+    examined(context, &[], (false, true))
+}
+
+fn examined(context: &Context, bumps: &[String], (fixes, is_first): (bool, bool)) -> Result<()> {
     let is_workspace = locate(context).is_ok_and(|location| location.config.workspace().is_some());
     let wanted = if is_workspace { None } else { only_bump(bumps)? };
     let examination = Examination {
         context,
         fixes,
+        is_first,
+        unreached: RefCell::default(),
         has_workflow: Cell::new(false),
         errors: Cell::new(0),
         problems: RefCell::default(),
@@ -68,7 +82,14 @@ pub fn doctor(context: &Context, bumps: &[String], fixes: bool) -> Result<()> {
     }
     examination.report();
     let next = examination.next(&run);
+    let unreached = examination.unreached.borrow().join(", ");
+    let message =
+        format!("not reached: the hosts of {unreached}; run `pyrelease doctor` once there is a network");
+    if !unreached.is_empty() && examination.errors.get() > 0 {
+        context.ui.on_event(&Event::Note { stage: None, message: &message });
+    }
     match examination.errors.get() {
+        0 if !unreached.is_empty() => Err(Error::refused(message)),
         0 => {
             for message in ["found nothing that would make a release fail", &format!("next: {next}")] {
                 context.ui.on_event(&Event::Note { stage: None, message });
@@ -115,6 +136,10 @@ struct Examination<'a> {
     context: &'a Context,
     /// Whether to correct what is safe to correct
     fixes: bool,
+    /// Whether hosts that do not answer are one line
+    is_first: bool,
+    /// The stages whose host did not answer
+    unreached: RefCell<Vec<String>>,
     /// Whether a workflow of `ci` releases the project, which has rights of its own
     has_workflow: Cell<bool>,
     errors: Cell<usize>,
@@ -130,6 +155,10 @@ impl Examination<'_> {
 
     /// Reports a finding. A detail, which a run does not print, is a fact here.
     fn found(&self, stage: Option<&str>, finding: Finding) {
+        if let Some(stage) = stage.filter(|_| self.is_first && finding.is_unreachable) {
+            self.unreached.borrow_mut().push(format!("`{stage}`"));
+            return;
+        }
         let prepares = self.has_workflow.get();
         let finding = finding.under(Leave { can_ask: super::can_ask(), prepares, ..Leave::default() });
         match finding.severity {

@@ -13,6 +13,18 @@ use crate::error::{Error, Result};
 /// How long to wait for a remote's answer
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What git, curl and ssh say of a host that does not answer
+const UNREACHABLE: [&str; 8] = [
+    "Could not resolve host",
+    "Temporary failure in name resolution",
+    "Failed to connect",
+    "Couldn't connect",
+    "Could not connect",
+    "Connection refused",
+    "Connection timed out",
+    "Network is unreachable",
+];
+
 /// The change of a ref at the remote
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefUpdate {
@@ -169,8 +181,11 @@ impl Remote {
         user.expect_own_transport()?;
         let process = user.git(["ls-remote", "--quiet"]).args(options).args(["--", &self.name]).args(names);
         process.reaching_a_remote().read_within(patience).map_err(|error| {
-            Error::from(error)
-                .help(format!("check the URL and your access with `git ls-remote {}`", self.name))
+            let error = Error::from(error)
+                .help(format!("check the URL and your access with `git ls-remote {}`", self.name));
+            let said = error.chain();
+            let is_unreachable = UNREACHABLE.iter().any(|words| said.contains(words));
+            if is_unreachable { error.unreachable() } else { error }
         })
     }
 

@@ -3,6 +3,8 @@
 use pyrelease_test_support::{IndexServer, Transcript, str};
 
 use super::super::{demo, quick};
+use serde_json::Value;
+
 use super::{bare, project, report};
 
 #[test]
@@ -107,6 +109,29 @@ fn a_workflow_that_publishes_is_waited_for() {
     project.sandbox().write_home(".pypirc", "[testpypi]\npassword = pypi-x\n");
     project.pyrelease("init --yes").code(0);
     assert!(bare(&project.read("release.toml"))[0].contains("\"testpypi\""));
+}
+
+/// Without a network, the hosts that did not answer are one line; only `doctor` says what each of them means.
+#[test]
+fn hosts_that_do_not_answer_are_one_line() {
+    let project = project().build();
+    project.git(&["remote", "add", "origin", "https://127.0.0.1:1/me/demo.git"]);
+    let said = |command: &str, code: i32| -> (Vec<String>, Vec<String>) {
+        let events = project.pyrelease(command).code(code).events();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let findings = events.iter().filter_map(|event| text(&event["finding"]["message"]));
+        (findings.collect(), events.iter().filter_map(|event| text(&event["message"])).collect())
+    };
+    let is_of_network =
+        |message: &String| message.contains("ls-remote") || message.contains("failed to list");
+    let (findings, notes) = said("init --yes --format json", 0);
+    assert_eq!(findings.iter().find(|message| is_of_network(message)), None);
+    let lines: Vec<&String> = notes.iter().filter(|note| note.contains("not reached")).collect();
+    assert_eq!(lines.len(), 1, "{notes:#?}");
+    assert!(lines[0].contains("`push`") && lines[0].contains("run `pyrelease doctor`"), "{lines:?}");
+    assert_eq!(notes.last().unwrap(), "next: commit `release.toml`, and run `pyrelease doctor`");
+    let (findings, _) = said("doctor --format json", 3);
+    assert!(findings.iter().any(is_of_network), "{findings:#?}");
 }
 
 #[test]
