@@ -130,6 +130,27 @@ fn fish_completes() {
 }
 
 #[test]
+fn elvish_completes() {
+    let Some(elvish) = program("elvish") else { return };
+    let project = project();
+    project.write(
+        "rc.elv",
+        "eval (pyrelease completions elvish | slurp)\nset edit:prompt = { put 'ready> ' }\nset edit:rprompt = { }\n",
+    );
+    let lines = [
+        "pyrelease stat\t --off\t\n",
+        "$edit:completion:arg-completer[pyrelease] pyrelease upload --index c\n",
+        "$edit:completion:arg-completer[pyrelease] pyrelease notes --manifest CHA\n",
+        "exit\n",
+    ];
+    let shown = typed(&project, &elvish, "-rc rc.elv", &lines);
+    assert!(shown.stdout().contains("no release has been run in this repository"), "{shown}");
+    for candidate in ["corp", "CHANGELOG.md"] {
+        assert!(shown.stdout().contains(&format!("complex-candidate {candidate} ")), "{candidate}: {shown}");
+    }
+}
+
+#[test]
 fn every_shell_has_a_script_that_asks_the_program() {
     let project = project();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
