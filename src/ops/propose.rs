@@ -131,7 +131,11 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
     let tell = |message: &str| listener.on_event(&Event::Note { stage: None, message });
     let forge = Forge::new(&place.forge, &token, &environment, &tell)?;
     let body = format!("{notes}\n\nMerged, `pyrelease run` tags and publishes {version}.");
-    let title = format!("Release {name} {version}");
+    // The version of several members names them.
+    let title = match release.target.version.to_string() == version {
+        true => format!("Release {name} {version}"),
+        false => format!("Release {version}"),
+    };
     let proposal = Proposal { branch: &branch, base: &base, title: &title, body: body.trim_start() };
     let opened = forge
         .open_request(&branch, &base)
@@ -162,11 +166,14 @@ pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
 /// The base has moved, the version is released, or the branch has a commit of somebody else.
 fn expect_free(release: &Release, place: &ReleasePlace, branch: &str) -> Result<Option<String>> {
     let (repository, remote) = (&release.checkout.repository, &place.remote);
-    let (full, tag) = (format!("refs/heads/{branch}"), format!("refs/tags/{}", release.names().tag));
-    let mut refs = remote.refs(repository, &[&place.branch, &full, &tag])?;
+    let full = format!("refs/heads/{branch}");
+    let tags: Vec<String> = release.tag_names().map(|tag| format!("refs/tags/{tag}")).collect();
+    let asked = [place.branch.as_str(), &full].into_iter().chain(tags.iter().map(String::as_str));
+    let mut refs = remote.refs(repository, &asked.collect::<Vec<_>>())?;
     let base = place.branch.strip_prefix("refs/heads/").unwrap_or(&place.branch);
-    if refs.contains_key(&tag) || repository.reference(&tag).is_some() {
-        return Err(Error::refused(format!("tag `{}` already exists", release.names().tag))
+    let is_taken = |tag: &&String| refs.contains_key(*tag) || repository.reference(tag).is_some();
+    if let Some(tag) = tags.iter().find(is_taken) {
+        return Err(Error::refused(format!("tag `{}` already exists", tag.trim_start_matches("refs/tags/")))
             .help("this version is released: choose another"));
     }
     let head = &release.checkout.head.commit;

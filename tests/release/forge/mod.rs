@@ -8,7 +8,7 @@ mod propose;
 mod release;
 mod troubles;
 
-use pyrelease_test_support::{Config, Invocation};
+use pyrelease_test_support::{Blueprint, Config, Invocation};
 
 use super::drilled::Local;
 use super::quick;
@@ -33,6 +33,15 @@ impl<F: Fake> Scene<F> {
     }
 
     fn of(stages: &str, kind: &str, repository: &str, token: &'static str, more: &Config) -> Self {
+        Self::with(quick(), stages, (kind, repository, token), more)
+    }
+
+    fn with(
+        blueprint: Blueprint,
+        stages: &str,
+        (kind, repository, token): (&str, &str, &'static str),
+        more: &Config,
+    ) -> Self {
         let forge = Server::<F>::start();
         let config = Config::stages(stages)
             .stage("changelog")
@@ -43,7 +52,7 @@ impl<F: Fake> Scene<F> {
             .set("repository", repository)
             .lines(more);
         let (keys, tables) = config.split_at(config.find("\n[").expect("a table") + 1);
-        let local = Local::of(quick(), keys);
+        let local = Local::of(blueprint, keys);
         let written = local.project.read("release.toml");
         local.project.write("release.toml", &format!("{written}\n{tables}"));
         local.project.commit("Release on a forge");

@@ -9,11 +9,14 @@ use super::fake::{Fake, Trouble};
 use super::gitea::{self, Gitea};
 use super::gitlab::{self, GitLab};
 use crate::plugin::github::server::{Kept, TOKEN};
-use crate::release::ci::runner::{Conclusion, Job, Runner};
+use crate::release::ci::runner::Conclusion::{self, Skipped, Success};
+use crate::release::ci::runner::{Job, Runner};
 use crate::release::json::conforms;
+use crate::release::workspace::{change, three};
 
 const STAGES: &str = "changelog version tag push";
 const BRANCH: &str = "refs/heads/release/1.1.0";
+const WORKFLOW: &str = ".github/workflows/release.yml";
 
 fn scene<F: Fake>(kind: &str, repository: &str, token: &'static str) -> Scene<F> {
     Scene::of(STAGES, kind, repository, token, &Config::default())
@@ -181,33 +184,42 @@ fn what_stands_in_the_way_is_left_alone() {
     seen.assert();
 }
 
+/// The runner of the workflow of `--flow merge` for what happens at the forge.
+fn runner(scene: &Scene<Kept>, event: &str, bump: &str) -> Runner {
+    let project = &scene.local.project;
+    let (workflow, remote) = (project.read(WORKFLOW), project.remote());
+    let mut runner = Runner::new(remote.path(), &workflow, event, "refs/heads/main");
+    runner.token = TOKEN.to_owned();
+    runner.inputs.insert("bump".to_owned(), json!(bump));
+    let token = scene.local.public.token.expose_secret().to_owned();
+    runner.secrets.insert("PYRELEASE_TOKEN_PYPI".to_owned(), token);
+    for job in ["propose", "publish"] {
+        runner.more.insert((job.to_owned(), "GITHUB_SERVER_URL".to_owned()), scene.forge.url());
+    }
+    runner
+}
+
+/// Brings the workflow to the forge, and protects `main` then.
+fn with_workflow(scene: &Scene<Kept>) {
+    let project = &scene.local.project;
+    project.pyrelease("ci github --flow merge --yes").code(0);
+    project.commit("Release from CI");
+    project.git(&["push", "--quiet"]);
+    protect(scene);
+}
+
+fn ended(jobs: &[Job]) -> Vec<Conclusion> {
+    jobs.iter().map(|job| job.conclusion).collect()
+}
+
 #[test]
 fn the_workflow_proposes_and_releases_what_is_merged() {
     let scene: Scene<Kept> =
         Scene::of("changelog version tag build push pypi", "github", "o/r", TOKEN, &Config::default());
-    protect(&scene);
+    with_workflow(&scene);
     let project = &scene.local.project;
-    let path = ".github/workflows/release.yml";
-    project.pyrelease("ci github --flow merge --yes").code(0);
-    project.commit("Release from CI");
-    project.remote().hook("update", "");
-    project.git(&["push", "--quiet"]);
-    protect(&scene);
-    let at = |event: &str| {
-        let remote = project.remote();
-        let mut runner = Runner::new(remote.path(), &project.read(path), event, "refs/heads/main");
-        runner.token = TOKEN.to_owned();
-        runner.inputs.insert("bump".to_owned(), json!("minor"));
-        let token = scene.local.public.token.expose_secret().to_owned();
-        runner.secrets.insert("PYRELEASE_TOKEN_PYPI".to_owned(), token);
-        for (job, variable) in [("propose", "GITHUB_SERVER_URL"), ("publish", "GITHUB_SERVER_URL")] {
-            runner.more.insert((job.to_owned(), variable.to_owned()), scene.forge.url());
-        }
-        runner
-    };
+    let at = |event: &str| runner(&scene, event, "minor");
     let jobs = at("workflow_dispatch").run(&[]);
-    let ended = |jobs: &[Job]| jobs.iter().map(|job| job.conclusion).collect::<Vec<_>>();
-    use Conclusion::{Skipped, Success};
     assert_eq!(ended(&jobs), [Success, Skipped, Skipped], "{}", jobs[0].log);
     assert_eq!(scene.forge.kept().pulls.len(), 1);
     assert_eq!(
@@ -221,6 +233,62 @@ fn the_workflow_proposes_and_releases_what_is_merged() {
     assert_eq!(ended(&jobs), [Skipped, Success, Success], "{}{}", jobs[1].log, jobs[2].log);
     assert_eq!(scene.local.public.files().len(), 2);
     assert!(project.remote_refs().contains_key("refs/tags/v1.1.0"));
+}
+
+#[test]
+fn the_workflow_proposes_members_and_releases_what_is_merged() {
+    let at = ("github", "o/r", TOKEN);
+    let stages = "changelog version tag build push pypi";
+    let scene: Scene<Kept> = Scene::with(three(), stages, at, &Config::default());
+    let project = &scene.local.project;
+    project.write("release.toml", &format!("{}\n[workspace]\n", project.read("release.toml")));
+    change(project, "core");
+    with_workflow(&scene);
+    let jobs = runner(&scene, "workflow_dispatch", "").run(&[]);
+    assert_eq!(ended(&jobs), [Success, Skipped, Skipped], "{}", jobs[0].log);
+    let (remote, branch) = (project.remote(), "release/core-1.1.0-cli-0.3.1");
+    let pulls = scene.forge.kept().pulls.clone();
+    let [pull] = &pulls[..] else { panic!("{pulls:?}") };
+    assert_eq!(
+        (&pull["title"], &pull["head"]["ref"]),
+        (&json!("Release core 1.1.0, cli 0.3.1"), &json!(branch))
+    );
+    let body = pull["body"].as_str().expect("a text");
+    for part in ["## core 1.1.0\n\n### Added\n\n- A greeting.", "## cli 0.3.1\n\n", "- Require `core 1.1.0`"]
+    {
+        assert!(body.contains(part), "{body}");
+    }
+    let changed = remote.git(&["diff", "--name-only", "main", branch]);
+    let files = [
+        "packages/cli/CHANGELOG.md",
+        "packages/cli/pyproject.toml",
+        "packages/core/CHANGELOG.md",
+        "packages/core/pyproject.toml",
+    ];
+    assert_eq!(changed.split_whitespace().collect::<Vec<_>>(), files);
+
+    // Proposed again with more members, it is another request; as before, the same.
+    let jobs = runner(&scene, "workflow_dispatch", "").run(&["propose"]);
+    assert_eq!((ended(&jobs), scene.forge.kept().pulls.len()), (vec![Success], 1), "{}", jobs[0].log);
+
+    // Somebody merges it on the forge, which starts the workflow; the push of another commit is no release.
+    remote.git(&["update-ref", "refs/heads/main", &format!("refs/heads/{branch}")]);
+    let jobs = runner(&scene, "push", "").run(&[]);
+    assert_eq!(ended(&jobs), [Skipped, Success, Success], "{}{}", jobs[1].log, jobs[2].log);
+    let of = |name: &str| scene.local.public.files_of(name).into_keys().collect::<Vec<_>>();
+    assert_eq!(of("core"), ["core-1.1.0-py3-none-any.whl", "core-1.1.0.tar.gz"]);
+    assert_eq!(of("cli"), ["cli-0.3.1-py3-none-any.whl", "cli-0.3.1.tar.gz"]);
+    assert!(of("app").is_empty());
+    let refs = project.remote_refs();
+    for tag in ["core-v1.1.0", "cli-v0.3.1"] {
+        assert_eq!(remote.git(&["rev-parse", &format!("{tag}^{{commit}}")]).trim(), refs["refs/heads/main"]);
+    }
+    assert_eq!(ended(&runner(&scene, "push", "").run(&[])), [Skipped, Success, Skipped]);
+    // A tag that one of the members would have is taken.
+    project.git(&["pull", "--quiet", "--tags", "origin", "main"]);
+    remote.git(&["tag", "app-v2.1.0", "main"]);
+    let refused = scene.pyrelease("propose cli=minor app=minor --yes").code(3);
+    assert!(refused.stderr().contains("tag `app-v2.1.0` already exists"), "{refused}");
 }
 
 #[test]
