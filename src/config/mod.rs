@@ -68,6 +68,8 @@ pub struct Config {
     members: Vec<MemberSettings>,
     /// The name of tags where neither the configuration nor earlier releases tell it
     default_tag: Option<&'static str>,
+    /// Whether all members of its workspace have one tag
+    has_one_tag: bool,
 }
 
 impl Config {
@@ -87,6 +89,7 @@ impl Config {
             workspace: None,
             members: Vec::new(),
             default_tag: None,
+            has_one_tag: false,
         }
     }
 
@@ -200,6 +203,11 @@ impl Config {
     /// The name of tags where neither the configuration nor earlier releases tell it, as a template; none for the usual one.
     pub fn default_tag(&self) -> Option<&'static str> {
         self.default_tag
+    }
+
+    /// Whether a tag that names no package may be another member's: it is of a workspace whose members do not share tags.
+    pub fn may_share_names_of_tags(&self) -> bool {
+        self.default_tag.is_some() && !self.has_one_tag
     }
 
     /// The stages in order.

@@ -269,8 +269,9 @@ impl Config {
         &self.members
     }
 
-    /// The same with this name of tags, a template.
+    /// The same with this name of the tag that all members have, a template.
     pub fn with_tag(mut self, name: &str) -> Self {
+        self.has_one_tag = true;
         let (_, table) = self.stage_tables.entry("tag".to_owned()).or_default();
         table.insert("name", toml_edit::value(name));
         self

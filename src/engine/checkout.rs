@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::python::changelog::{Format, Share};
 use crate::python::project::Files;
+use crate::python::version::Version;
 use crate::world::Environment;
 use crate::world::git::{CommitRecord, Head, ListedTag, Past, Repository};
 use crate::world::hashes::Hashes;
@@ -128,6 +129,14 @@ impl Checkout {
         let order = past.order(&self.repository, &self.head.commit)?;
         let found = order.iter().filter_map(|commit| wanted.get(commit.as_str()).copied());
         Ok(found.take(limit).collect())
+    }
+
+    /// The version that the project stated in a commit, as `find` finds it; asked once where the past is kept.
+    pub fn stated_once(&self, commit: &str, find: &dyn Fn() -> Option<Version>) -> Option<Version> {
+        match &self.past {
+            Some(past) => past.stated((&self.prefix, commit), find),
+            None => find(),
+        }
     }
 
     /// What a commit says, and what it changed apart from the folders of other projects; paths are of the project.

@@ -31,6 +31,13 @@ impl TagStyle {
         format!("{}{version}{}", self.prefix, self.suffix)
     }
 
+    /// Whether the tags of this style name a package.
+    pub fn names_a_package(&self) -> bool {
+        let style = self.clone();
+        let any: Version = "1.0".parse().expect("it is a version");
+        !VersionTag { name: String::new(), style, version: any }.subject().is_empty()
+    }
+
     /// The version that a tag of this style names.
     pub fn version(&self, tag: &str) -> Option<Version> {
         let text = tag.strip_prefix(&self.prefix)?.strip_suffix(&self.suffix)?;

@@ -410,15 +410,18 @@ impl Selecting<'_> {
     }
 }
 
-/// Refuses two members with one tag.
+/// Refuses two members with one tag, unless they are of one group.
 fn check_tags(workspace: &Workspace, chosen: &BTreeMap<usize, Chosen>) -> Result<()> {
     if workspace.has_one_tag() {
         return Ok(());
     }
-    let mut tags: BTreeMap<&str, &str> = BTreeMap::new();
-    for Chosen { target, .. } in chosen.values() {
+    let unit_of = |member: usize| workspace.units.iter().position(|unit| unit.members.contains(&member));
+    let mut tags: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    for (member, Chosen { target, .. }) in chosen {
         let names = &target.names;
-        if let Some(other) = tags.insert(&names.tag, &names.name) {
+        let known = tags.insert(&names.tag, (*member, &names.name));
+        // Those of a group have one version, and may have one tag.
+        if let Some((_, other)) = known.filter(|(other, _)| unit_of(*other) != unit_of(*member)) {
             return Err(Error::refused(format!(
                 "`{other}` and `{}` would both be tagged `{}`",
                 names.name, names.tag

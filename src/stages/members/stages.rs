@@ -17,6 +17,7 @@ use crate::python::version::Version;
 use crate::python::workspace::{NewVersion, rewrite};
 use crate::stages::tag::Tag;
 use crate::stages::{Making, Plugins, forge_release, refuse_unused_settings, version};
+use crate::world::git::TagRef;
 
 /// How many preflights of one stage run at the same time: most wait for an index
 const PREFLIGHTS: usize = 8;
@@ -71,7 +72,12 @@ pub fn pipeline_of(
             _ => Box::new(Each::of(own)),
         });
     }
-    if stages.iter().any(|stage| stage.name() == forge_release::NAME) {
+    if let Some(stage) = config.stages().iter().find(|stage| stage.value == forge_release::NAME) {
+        if !workspace.has_one_tag() && release.tag_names().count() < release.members.len() {
+            let message = "`forge-release` makes a page for each member, and members of a group have one tag";
+            let help = "give each its own tag: [stage.tag] name = \"{name}-v{version}\"";
+            return Err(config.error(message, stage.span.clone(), Some(help)));
+        }
         let publication = |config: &&Config| forge_release::publication(config);
         let publication: Box<dyn Stage> = match workspace.has_one_tag() {
             true => publication(&config)?,
@@ -354,8 +360,15 @@ impl Stage for Tags {
         if let [_] = tags.as_slice() {
             return self.common.mark(release, commit, effects);
         }
+        // Members of a group may have one tag.
+        let mut made: BTreeMap<String, Option<TagRef>> = BTreeMap::new();
         let outputs = effects.for_members(release, &mut |at, member, effects| {
+            let name = &member.names().tag;
+            if let Some(tag) = made.get(name) {
+                return Ok(Outputs { tag: tag.clone(), ..Outputs::default() });
+            }
             let marked = self.own[at].mark(member, commit.clone(), effects)?;
+            made.insert(name.clone(), marked.tag.clone());
             Ok(Outputs { commit: None, ..marked })
         })?;
         Ok(Outputs { commit, ..outputs })

@@ -1,5 +1,6 @@
 //! The releases in the repository's history.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use super::style::style_of_template;
@@ -7,7 +8,7 @@ use crate::config::Config;
 use crate::engine::checkout::Checkout;
 use crate::error::Result;
 use crate::python::habits::{self, Habits, PastRelease, TagStyle, VersionTag};
-use crate::python::project::{Project, VersionSource};
+use crate::python::project::{Project, VersionSource, current_version};
 use crate::python::version::Version;
 use crate::stages::tag::Tag;
 use crate::world::git::ListedTag;
@@ -45,28 +46,38 @@ impl History {
         let settings: Tag = config.settings("tag")?;
         let today = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
         let configured = settings.name.as_ref().map(|name| style_of_template(name, &project.name, &today));
-        let has_static_version = !matches!(project.version, VersionSource::Vcs { .. });
-        Self::read(checkout, (&project.name, has_static_version), configured.as_ref())
+        Self::read(config, checkout, project, configured.as_ref())
     }
 
-    /// Reads the history of HEAD. `style` is the configured one: a tag of it is the project's in any case.
+    /// Reads the history of HEAD. `style` is the configured one: a tag of it is the project's, unless it may be that of
+    /// another member of the workspace.
     ///
     /// # Errors
     /// The history cannot be read.
     pub(super) fn read(
+        config: &Config,
         checkout: &Checkout,
-        (name, has_static_version): (&str, bool),
+        project: &Project,
         style: Option<&TagStyle>,
     ) -> Result<Self> {
+        let has_static_version = !matches!(project.version, VersionSource::Vcs { .. });
+        let name = project.name.as_str();
         let listed = checkout.tags()?;
         let folder = checkout.prefix.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let names = listed.iter().map(|tag| tag.name.as_str());
         let mut tags =
             habits::own(names, &[name, folder], (!checkout.prefix.is_empty(), !checkout.others().is_empty()));
         if let Some(style) = style {
+            let is_root = checkout.others().iter().any(|other| other.starts_with(checkout.prefix.as_str()));
+            let is_common = config.may_share_names_of_tags() && !style.names_a_package();
+            let stating = match is_common && has_static_version && !is_root {
+                true => Some(Stating::of(checkout, name)?),
+                false => None,
+            };
             let configured = listed.iter().filter_map(|tag| {
                 let version = style.version(&tag.name)?;
-                Some(VersionTag { name: tag.name.clone(), style: style.clone(), version })
+                let is_own = stating.as_ref().is_none_or(|stating| stating.state(&tag.commit, &version));
+                is_own.then(|| VersionTag { name: tag.name.clone(), style: style.clone(), version })
             });
             tags.retain(|tag| style.version(&tag.name).is_none());
             tags.extend(configured);
@@ -109,6 +120,32 @@ impl History {
     /// The highest release on any branch.
     pub(in crate::stages) fn highest(&self) -> Option<&VersionTag> {
         self.tags.iter().max_by(|one, other| one.version.cmp(&other.version))
+    }
+}
+
+/// What commits of the past state, for tags that any member of a workspace may have
+struct Stating<'a> {
+    checkout: &'a Checkout,
+    past: RefCell<Checkout>,
+    name: &'a str,
+}
+
+impl<'a> Stating<'a> {
+    fn of(checkout: &'a Checkout, name: &'a str) -> Result<Self> {
+        let past = checkout.in_folder(&checkout.prefix, checkout.others().to_vec())?;
+        Ok(Self { checkout, past: RefCell::new(past), name })
+    }
+
+    /// Whether the project states the version in this commit.
+    fn state(&self, commit: &str, version: &Version) -> bool {
+        let stated = self.checkout.stated_once(commit, &|| {
+            let mut past = self.past.borrow_mut();
+            past.head.commit = commit.to_owned();
+            let project = Project::read_as(&*past, Some(self.name)).ok()?;
+            let VersionSource::Static(places) = &project.version else { return None };
+            current_version(&*past, places).ok()
+        });
+        stated.as_ref() == Some(version)
     }
 }
 

@@ -67,8 +67,7 @@ pub fn target(config: &Config, checkout: &Checkout, bumping: &Bumping) -> Result
         Some(name) => Some(style_of_template(name, &project.name, &bumping.date)),
         None => None,
     };
-    let has_static_version = !matches!(project.version, VersionSource::Vcs { .. });
-    let history = History::read(checkout, (&project.name, has_static_version), configured.as_ref())?;
+    let history = History::read(config, checkout, &project, configured.as_ref())?;
     // Whether it is not known where the version is written
     let mut is_unplaced = false;
     let stated = match stated(config, checkout, &project, &history) {
@@ -90,7 +89,7 @@ pub fn target(config: &Config, checkout: &Checkout, bumping: &Bumping) -> Result
         stage.value == "version" || config.stage_list(&stage.value, "gives").any(|given| given == "version")
     };
     let writes = config.stages().iter().any(gives_version);
-    if version != previous && !writes && has_static_version {
+    if version != previous && !writes && !matches!(project.version, VersionSource::Vcs { .. }) {
         return Err(Error::usage(format!(
             "cannot release {version}: no stage bumps the version from {previous}"
         ))

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::releases::relative;
 use super::{CommitRecord, ListedTag, Repository};
 use crate::error::Result;
+use crate::python::version::Version;
 
 /// What the projects of a repository ask about its past, which does not change while their next releases are determined
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub struct Past {
     order: OnceLock<Arc<[String]>>,
     /// What commits did, by their id; paths are from the top of the repository
     records: Mutex<HashMap<String, Option<Arc<CommitRecord>>>>,
+    /// The versions that projects stated in commits, by folder and commit
+    stated: Mutex<HashMap<(String, String), Option<Version>>>,
 }
 
 impl Past {
@@ -43,6 +46,21 @@ impl Past {
         let order = repository.nearest(head, &commits, usize::MAX)?;
         let order: Arc<[String]> = order.into_iter().map(str::to_owned).collect();
         Ok(Arc::clone(self.order.get_or_init(|| order)))
+    }
+
+    /// The version that the project in the folder `prefix` stated in a commit: as `find` finds it, once.
+    pub fn stated(
+        &self,
+        (prefix, commit): (&str, &str),
+        find: &dyn Fn() -> Option<Version>,
+    ) -> Option<Version> {
+        let key = (prefix.to_owned(), commit.to_owned());
+        if let Some(known) = self.stated.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return known.clone();
+        }
+        let found = find();
+        self.stated.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
+        found
     }
 
     /// What a commit says and changed, without the files that `is_foreign` names; paths are relative to `prefix`.

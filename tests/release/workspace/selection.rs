@@ -118,3 +118,40 @@ fn the_members_of_a_group_have_one_version() {
     change(&project, "app");
     assert_eq!(planned(&project, "app"), ["app 3.1.0 (app-v3.1.0)"]);
 }
+
+/// Tags that name no package, such as those of groups: each is of the members that state its version there.
+#[test]
+fn a_tag_of_one_group_is_none_of_another() {
+    let groups = "versions = \"grouped\"\n\n[workspace.groups]\nstable = [\"core\", \"cli\"]\nbeta = [\"app\"]\n\n\
+                  [stage.tag]\nname = \"v{version}\"\n";
+    let members: [(&str, &str, &[&str]); 3] =
+        [("core", "1.0.0", &[]), ("cli", "1.0.0", &["core==1.0.0"]), ("app", "0.5.0", &[])];
+    let project = workspace(&members).config(&format!("{LOCAL}{groups}")).build();
+    for name in ["core", "cli", "app"] {
+        let tags = project.git(&["tag", "--list", &format!("{name}-*")]);
+        project.git(&["tag", "--delete", tags.trim()]);
+    }
+    for tag in ["v1.0.0", "v0.5.0"] {
+        project.git(&["tag", tag]);
+    }
+    change(&project, "app");
+    assert_eq!(planned(&project, ""), ["app 0.6.0 (v0.6.0)"]);
+    project.pyrelease("run --yes").code(0);
+    change(&project, "core");
+    // The members of a group have one tag.
+    assert_eq!(planned(&project, ""), ["core 1.1.0 (v1.1.0)", "cli 1.1.0 (v1.1.0)"]);
+    project.pyrelease("run --yes").code(0);
+    assert_eq!(project.git(&["tag", "--points-at", "HEAD"]).trim(), "v1.1.0");
+    assert_eq!(project.remote_refs()["refs/heads/main"], project.tag_target("v1.1.0"));
+    project.pyrelease("status").code(0);
+    project.pyrelease("run --yes").code(3);
+
+    // A page of the forge needs a tag of its own, and two groups have two tags.
+    let config = project.read("release.toml");
+    project.write("release.toml", &config.replacen("\"push\"", "\"push\", \"forge-release\"", 1));
+    let refused = project.pyrelease("plan core=minor").code(2);
+    assert!(refused.stderr().contains("members of a group have one tag"), "{refused}");
+    project.write("release.toml", &config);
+    let refused = project.pyrelease("plan core=2.0.0 app=2.0.0").code(3);
+    assert!(refused.stderr().contains("would both be tagged `v2.0.0`"), "{refused}");
+}
