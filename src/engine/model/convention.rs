@@ -56,6 +56,9 @@ pub struct Conventions {
     /// The release's notes, if the user passed them
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
+    /// An entry that joins those of the changelog
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
     /// What follows a release
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reopening: Option<Convention<Reopening>>,

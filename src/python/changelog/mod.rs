@@ -5,6 +5,7 @@ mod candidate;
 mod companion;
 pub(in crate::python) mod date;
 mod edit;
+mod entry;
 #[cfg(test)]
 mod forms;
 mod insert;

@@ -90,8 +90,8 @@ static BREAKING: LazyLock<Regex> =
 /// A line with content: an entry, or a continuation of one
 pub(super) struct Content {
     pub(super) index: usize,
-    category: Option<Category>,
-    starts: bool,
+    pub(super) category: Option<Category>,
+    pub(super) starts: bool,
 }
 
 impl Changelog {
@@ -217,7 +217,7 @@ fn is_flush(line: &str) -> bool {
 }
 
 /// The text after the bullet or number of a list item that is not nested.
-fn bullet(line: &str) -> Option<&str> {
+pub(super) fn bullet(line: &str) -> Option<&str> {
     let inner = line.trim_start_matches(' ');
     if line.len() - inner.len() > 1 {
         return None;

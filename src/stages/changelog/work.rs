@@ -149,10 +149,13 @@ impl Changelog {
         path: &str,
     ) -> Result<(Promoted, String), Unpromoted> {
         let text = release.text(path).map_err(Unpromoted::Unreadable)?;
-        let document = parse(path, text.clone()).map_err(Unpromoted::Unreadable)?;
+        let mut document = parse(path, text.clone()).map_err(Unpromoted::Unreadable)?;
         let target = &release.target;
         let links = links(target);
         let conventions = &target.conventions;
+        if let Some(more) = conventions.entry.as_deref().and_then(|entry| document.with_entry(entry)) {
+            document = parse(path, more).map_err(Unpromoted::Unreadable)?;
+        }
         let learned = || conventions.heading.as_ref().map(|learned| learned.value.clone());
         let heading = self.heading(&target.names).or_else(learned);
         let promotion = Promotion {

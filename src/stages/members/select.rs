@@ -321,20 +321,21 @@ impl Selecting<'_> {
         Ok(())
     }
 
-    /// Sets the notes of members whose changelogs have none.
+    /// Sets the notes of members whose changelogs have none, and names what the others require anew.
     fn write_notes(&mut self) -> Result<()> {
         let mut chosen = std::mem::take(&mut self.chosen);
         for (member, Chosen { target, requires, otherwise }) in &mut chosen {
-            let Some(otherwise) = otherwise.take().filter(|_| target.conventions.notes.is_none()) else {
+            if target.conventions.notes.is_some() || (otherwise.is_none() && requires.is_empty()) {
                 continue;
-            };
+            }
+            let required = format!("Require {}", list(requires.iter().map(String::as_str)));
             let (config, checkout) = (self.config_of(*member), &self.checkouts[*member]);
             let history = History::of(&config, checkout, &target.project)?;
-            if !has_entries(&config, (checkout, &target.project), &history)? {
-                target.conventions.notes = Some(match requires.as_slice() {
-                    [] => otherwise,
-                    requires => format!("- Require {}", list(requires.iter().map(String::as_str))),
-                });
+            if has_entries(&config, (checkout, &target.project), &history)? {
+                target.conventions.entry = Some(required).filter(|_| !requires.is_empty());
+            } else if let Some(otherwise) = otherwise.take() {
+                let notes = if requires.is_empty() { otherwise } else { format!("- {required}") };
+                target.conventions.notes = Some(notes);
             }
         }
         self.chosen = chosen;

@@ -155,3 +155,15 @@ fn a_tag_of_one_group_is_none_of_another() {
     let refused = project.pyrelease("plan core=2.0.0 app=2.0.0").code(3);
     assert!(refused.stderr().contains("would both be tagged `v2.0.0`"), "{refused}");
 }
+
+#[test]
+fn a_new_requirement_joins_the_entries_of_the_changelog() {
+    let project = three().config(LOCAL).build();
+    change(&project, "core");
+    change(&project, "cli");
+    project.pyrelease("run --yes").code(0);
+    let changelog = project.read("packages/cli/CHANGELOG.md");
+    let section = "### Added\n\n- A greeting.\n\n### Changed\n\n- Require `core 1.1.0`\n\n## [1.0.0]";
+    assert!(changelog.contains(section), "{changelog}");
+    project.assert_tree_clean();
+}
