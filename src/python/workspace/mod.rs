@@ -32,6 +32,7 @@ pub use members::{is_private, matching, uv_members};
 pub use pins::{Pins, moved};
 pub use requirement::{Grammar, Kind, Requirement};
 pub use rewrite::rewrite;
+pub use uv_lock::fetched;
 
 /// A path in a folder; the root's folder is empty.
 fn path_in(folder: &str, name: &str) -> String {

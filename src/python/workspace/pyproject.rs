@@ -22,6 +22,8 @@ pub(super) fn read(found: &mut Statements<'_>) -> Result<Vec<RequirementFile>, W
         (&["project", "dependencies"][..], Kind::Run),
         (&["build-system", "requires"], Kind::Build),
         (&["tool", "uv", "dev-dependencies"], Kind::Group("dev".to_owned())),
+        (&["tool", "uv", "constraint-dependencies"], Kind::Group("constraint-dependencies".to_owned())),
+        (&["tool", "uv", "override-dependencies"], Kind::Group("override-dependencies".to_owned())),
         (&["tool", "flit", "metadata", "requires"], Kind::Run),
         (&dependencies, Kind::Run),
     ] {

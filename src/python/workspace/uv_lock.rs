@@ -3,10 +3,21 @@
 
 use std::collections::HashSet;
 
+use super::graph::Graph;
 use super::names::Members;
 use super::requirement::{Moves, Requirement};
 use super::specifier::canonical;
-use crate::python::project::{Edit, LockEntry};
+use crate::python::project::{Edit, Files, LockEntry, line_at, lock_entries, text_of};
+
+/// The members that the uv.lock of the workspace's root takes from an index or a repository, each with its line.
+pub fn fetched(files: &dyn Files, graph: &Graph) -> Vec<(usize, usize)> {
+    let text = text_of(files, "uv.lock").unwrap_or_default();
+    let entries = lock_entries(&text);
+    let of_members = entries.iter().filter(|entry| entry.is_fetched).filter_map(|entry| {
+        Some((graph.members.named(&text[entry.name.clone()])?, line_at(&text, entry.name.start)))
+    });
+    of_members.collect()
+}
 
 /// The requirements that the entry of a member records on others of the workspace, with the new specifiers. `local` are
 /// the members that the file does not take from an index: of the others it would need another release.

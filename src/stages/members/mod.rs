@@ -22,7 +22,7 @@ use crate::finding::Finding;
 use crate::python::changelog::Share;
 use crate::python::filename::normalize;
 use crate::python::project::{Files as _, is_project_name};
-use crate::python::workspace::{Graph, WorkspaceError, is_private, matching, uv_members};
+use crate::python::workspace::{Graph, WorkspaceError, fetched, is_private, matching, uv_members};
 use crate::stages::Plugins;
 use crate::stages::target::{History, read_project};
 
@@ -117,13 +117,18 @@ impl Workspace {
         }
         let exceptions = config.member_settings();
         let mut members = Vec::with_capacity(found.len());
-        for Found { name, folder, span } in found {
+        for Found { name, folder, glob, span } in found {
             let own = prefix_of(checkout, &folder);
             let files = checkout.in_folder(&own, Vec::new())?;
             let common = config.of_member(name.as_deref().unwrap_or_default(), None);
             let project = read_project(&common, &files, name.as_deref()).map_err(|error| {
                 let place = if folder.is_empty() { "its own folder" } else { &folder };
-                error.of_member(place)
+                let error = error.of_member(place);
+                let Some(glob) = &glob else { return error };
+                let exclude = if folder.is_empty() { "." } else { &folder };
+                error.help(format!(
+                    "`{glob}` in `members` matches it: if it is no member, leave it out with exclude = [\"{exclude}\"]"
+                ))
             })?;
             let exception =
                 exceptions.iter().find(|known| normalize(&known.name.value) == project.normalized_name());
@@ -233,7 +238,13 @@ impl Workspace {
     }
 
     /// What is worth knowing about the members.
-    fn findings(&self) -> Vec<Finding> {
+    fn findings(&self, checkout: &Checkout) -> Vec<Finding> {
+        let fetched = fetched(checkout, &self.graph).into_iter().map(|(member, line)| {
+            let name = &self.members[member].name;
+            let message = format!("`uv.lock`, line {line}: `{name}` is taken from an index, not from the workspace");
+            let help = format!("add `{name} = {{ workspace = true }}` to [tool.uv.sources] where it is required, and run `uv lock`");
+            Finding::warning(message).help(help)
+        });
         let cycles = self.graph.run_cycles().into_iter().map(|cycle| {
             let names: Vec<&str> = cycle.iter().map(|at| self.members[*at].name.as_str()).collect();
             let message = format!(
@@ -242,7 +253,7 @@ impl Workspace {
             );
             Finding::warning(message).help("they go up together, after what they require")
         });
-        cycles.collect()
+        cycles.chain(fetched).collect()
     }
 }
 
@@ -250,11 +261,13 @@ impl Workspace {
 struct Found {
     name: Option<String>,
     folder: String,
+    /// The pattern that matches it, if one of the configuration does
+    glob: Option<String>,
     span: Option<Range<usize>>,
 }
 
 fn folders(config: &Config, settings: &WorkspaceSettings, checkout: &Checkout) -> Result<Vec<Found>> {
-    let plain = |folder: String| Found { name: None, folder, span: settings.span.clone() };
+    let plain = |folder: String| Found { name: None, folder, glob: None, span: settings.span.clone() };
     let excluded: Vec<&str> = settings.exclude.iter().map(|glob| glob.value.as_str()).collect();
     match &settings.members {
         Where::OfUv => match uv_members(checkout).map_err(problem)? {
@@ -286,7 +299,12 @@ fn folders(config: &Config, settings: &WorkspaceSettings, checkout: &Checkout) -
                 }
                 for folder in folders {
                     if found.iter().all(|known| known.folder != folder) {
-                        found.push(Found { name: None, folder, span: glob.span.clone() });
+                        found.push(Found {
+                            name: None,
+                            folder,
+                            glob: Some(glob.value.clone()),
+                            span: glob.span.clone(),
+                        });
                     }
                 }
             }
@@ -319,7 +337,12 @@ fn found(config: &Config, checkout: &Checkout, name: &Spanned, folder: &Spanned)
         let help = "a member has a committed pyproject.toml, setup.cfg or setup.py";
         return Err(config.error(&message, folder.span.clone(), Some(help)));
     }
-    Ok(Found { name: Some(name.value.clone()), folder: inside.to_owned(), span: folder.span.clone() })
+    Ok(Found {
+        name: Some(name.value.clone()),
+        folder: inside.to_owned(),
+        glob: None,
+        span: folder.span.clone(),
+    })
 }
 
 /// The configuration of a member that shares a changelog with the others.

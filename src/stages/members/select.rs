@@ -55,7 +55,7 @@ pub fn select(
         request,
         words,
         chosen: BTreeMap::new(),
-        findings: workspace.findings(),
+        findings: workspace.findings(&checkout),
         shared_tag: workspace.shared_tag(config, &checkout)?,
     };
     for unit in &workspace.units {

@@ -82,7 +82,9 @@ fn of_uv(build: &str) {
         format!("{build}\n[tool.uv.sources]\n{}", lines.collect::<String>())
     };
     let root = "[tool.uv.workspace]\nmembers = [\"packages/*\"]\n\n[dependency-groups]\ndev = [\"app~=2.0\"]\n\n\
-                [tool.uv.sources]\napp = { workspace = true }\n";
+                [tool.uv]\nconstraint-dependencies = [\"core==1.0.0\"]\noverride-dependencies = [\"cli<0.4\"]\n\n\
+                [tool.uv.sources]\napp = { workspace = true }\ncli = { workspace = true }\n\
+                core = { workspace = true }\n";
     let blueprint = members(
         root,
         [
@@ -95,6 +97,8 @@ fn of_uv(build: &str) {
         release(blueprint, "[workspace]\n", |project| tool(project, "", &["uv", "lock", "--offline"]));
     tool(&project, "", &["uv", "lock", "--offline", "--check"]);
     assert!(project.changed_by("HEAD").contains(&"uv.lock".to_owned()));
+    let root = project.read("pyproject.toml");
+    assert!(root.contains("[\"core==1.1.0\"]") && root.contains("[\"cli<0.5\"]"), "{root}");
 }
 
 #[test]

@@ -124,3 +124,14 @@ help: name each member once
     single.pyrelease("plan --all").code(2);
     single.pyrelease("plan minor patch").code(2);
 }
+
+#[test]
+fn a_pattern_that_matches_what_is_no_member_is_named() {
+    let project = three().config(LOCAL).build();
+    change(&project, "core");
+    let said = refused(&project, &format!("{LOCAL}members = [\"**/**\"]\n"));
+    let help = "`**/**` in `members` matches it: if it is no member, leave it out with exclude = [\".\"]";
+    assert!(said.contains("error: its own folder: ") && said.contains(help), "{said}");
+    project.write("release.toml", &format!("{LOCAL}members = [\"**/**\"]\nexclude = [\".\"]\n"));
+    project.pyrelease("plan").code(0);
+}

@@ -167,3 +167,22 @@ fn a_new_requirement_joins_the_entries_of_the_changelog() {
     assert!(changelog.contains(section), "{changelog}");
     project.assert_tree_clean();
 }
+
+#[test]
+fn a_member_that_the_lock_file_takes_from_an_index_is_named() {
+    let project = three().config(LOCAL).build();
+    let lock = "version = 1\n\n[[package]]\nname = \"core\"\nversion = \"0.9.0\"\n\
+                source = { registry = \"https://pypi.org/simple\" }\n\n[[package]]\nname = \"cli\"\nversion = \"0.3.0\"\n\
+                source = { editable = \"packages/cli\" }\n";
+    project.write("uv.lock", lock);
+    change(&project, "core");
+    let plan = project.pyrelease("plan").code(0);
+    assert!(
+        plan.stderr()
+            .contains("warning: `uv.lock`, line 4: `core` is taken from an index, not from the workspace"),
+        "{plan}"
+    );
+    project.write("uv.lock", "\u{0}[[package]]\nname = \"core\nsource = { registry = ");
+    project.commit("Break the lock");
+    project.pyrelease("plan").code(0);
+}
