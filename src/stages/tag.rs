@@ -51,7 +51,12 @@ impl Tag {
     ) -> String {
         let learned = learned.and_then(|learned| Template::new(learned.value.as_str()).ok());
         let usual = || Template::new(usual).expect("known placeholders only");
-        configured.cloned().or(learned).unwrap_or_else(usual).render(release.names())
+        let (names, target) = (release.names(), &release.target);
+        let mut names = names.clone();
+        if names.version == target.version.to_string() {
+            (names.version, names.previous_version) = (target.version.spelled(), target.previous.spelled());
+        }
+        configured.cloned().or(learned).unwrap_or_else(usual).render(&names)
     }
 
     fn is_annotated(&self, release: &Release) -> bool {

@@ -87,6 +87,29 @@ fn the_tagged_commit_decides_between_two_that_name_the_version() {
 }
 
 #[test]
+fn leading_zeros_of_calendar_versions_stay() {
+    let project = quick().without_remote().config(STAGES).build();
+    for (old, new) in [("1.0.0", "2025.05.01"), ("2025.05.01", "2025.11.12")] {
+        let changelog = project.read("CHANGELOG.md").replace("## [Unreleased]", &format!("## {new}"));
+        project.write("CHANGELOG.md", &changelog);
+        release(&project, (old, new), &["pyproject.toml"], (&format!("Prepare {new}"), &[new]));
+    }
+    project.write("CHANGELOG.md", &format!("## Unreleased\n\n- A fix\n\n{}", project.read("CHANGELOG.md")));
+    project.commit("Fix it");
+    for version in ["2026.1.5", "2026.01.05"] {
+        let plan = project.pyrelease(&format!("plan {version}")).code(0);
+        assert!(plan.stdout().contains("tag        commit \"Prepare 2026.01.05\""), "{}", plan.stdout());
+    }
+    project.pyrelease("run 2026.1.5 --yes").code(0);
+    assert_eq!(project.git(&["log", "-1", "--format=%s"]).trim(), "Prepare 2026.01.05");
+    assert_eq!(project.tag_target("2026.01.05"), project.head());
+    assert!(project.read("pyproject.toml").contains("version = \"2026.01.05\""));
+    assert!(project.read("CHANGELOG.md").starts_with("## 2026.01.05"), "{}", project.read("CHANGELOG.md"));
+    // Without leading zeros it is the same version, which is released.
+    project.pyrelease("plan 2026.1.5").code(3);
+}
+
+#[test]
 fn the_configuration_decides_before_any_habit() {
     let project = released_twice(quick().without_remote());
     let settings = "[stage.version]\nfiles = []\n[stage.tag]\nname = \"v{version}\"\nannotated = true\n\

@@ -12,7 +12,7 @@ impl Changelog {
     pub fn spelled(&self, version: &Version) -> String {
         let second = self.companion_of(version);
         let second = second.map(|one| format!("{}{}", one.separator, one.version)).unwrap_or_default();
-        format!("{version}{second}")
+        format!("{}{second}", version.spelled())
     }
 
     /// Whether the newest version's heading has a `v` before the version.

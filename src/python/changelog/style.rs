@@ -11,7 +11,7 @@ use super::date;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Style {
     /// The format of the date before all else, and the text after it: `2024-01-31: demo 1.0`
-    lead: Option<(&'static str, String)>,
+    lead: Option<Box<(&'static str, String)>>,
     /// The text before the version: `[v`
     before: String,
     /// The text between version and date: `] - `; without a date, the text after the version
@@ -109,12 +109,12 @@ impl Style {
 
     /// The strftime format of the date.
     pub(super) fn date_format(&self) -> Option<&'static str> {
-        self.lead.as_ref().or(self.date.as_ref()).map(|(format, _)| *format)
+        self.lead.as_deref().or(self.date.as_ref()).map(|(format, _)| *format)
     }
 
     /// The same style after a date and the text between.
     pub(super) fn led_by(self, format: &'static str, between: &str) -> Self {
-        Self { lead: Some((format, between.to_owned())), ..self }
+        Self { lead: Some(Box::new((format, between.to_owned()))), ..self }
     }
 
     /// The word before the version, such as the project's name.
@@ -128,7 +128,7 @@ impl Style {
 
     /// The same style with another format of the date.
     pub(super) fn with_date_format(mut self, format: &'static str) -> Self {
-        if let Some((own, _)) = self.lead.as_mut().or(self.date.as_mut()) {
+        if let Some((own, _)) = self.lead.as_deref_mut().or(self.date.as_mut()) {
             *own = format;
         }
         self
@@ -144,7 +144,7 @@ impl Style {
     }
 
     pub(super) fn write(&self, version: &str, date: jiff::civil::Date, link: Option<&str>) -> String {
-        let lead = match &self.lead {
+        let lead = match self.lead.as_deref() {
             Some((format, after)) => format!("{}{after}", date::write(date, format)),
             None => String::new(),
         };

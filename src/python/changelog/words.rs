@@ -4,9 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Words that mean nothing else; the second one is misspelled
-const CERTAIN: &str =
-    "unreleased|unrel(?:ase|eae|ese|eas|eeas)e?d|not yet released|not released yet|not released";
+/// Words that mean nothing else
+const CERTAIN: &str = "unreleased|not yet released|not released yet|not released";
 /// Words that are also other headings: they count only where a version's heading is expected
 const POSSIBLE: &str = "in development|under development|work in progress|in progress|current development|\
                         development version|development|devel|develop|dev|next release|next version|next|\
@@ -59,7 +58,25 @@ static NOTHING: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Whether a heading stands for what is not released, whatever is around it.
 pub(super) fn is_unreleased(title: &str) -> bool {
-    UNRELEASED.is_match(title)
+    UNRELEASED.is_match(title) || is_misspelled(title)
+}
+
+/// Whether a title is that word with one letter too many, too few, wrong, or swapped with the next one.
+fn is_misspelled(title: &str) -> bool {
+    const RIGHT: &[u8] = b"unreleased";
+    let word = title.trim_matches(|c: char| c.is_ascii_punctuation() || c == ' ').to_ascii_lowercase();
+    let word = word.as_bytes();
+    if word.len().abs_diff(RIGHT.len()) > 1 {
+        return false;
+    }
+    let same = word.iter().zip(RIGHT).take_while(|(one, other)| one == other).count();
+    match (&word[same..], &RIGHT[same..]) {
+        ([_, word @ ..], right) if word == right => true,
+        (word, [_, right @ ..]) if word == right => true,
+        ([_, word @ ..], [_, right @ ..]) if word == right => true,
+        ([a, b, word @ ..], [c, d, right @ ..]) => a == d && b == c && word == right,
+        _ => false,
+    }
 }
 
 /// Whether a heading is that word with others after a mark: `Unreleased: demo next`.
@@ -122,6 +139,18 @@ mod tests {
             ": what is new?",
         ] {
             assert_eq!(placeholder(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn forgives_one_mistake_in_the_word() {
+        for title in
+            ["[Unrelased]", "Unlreleased", "**UNRELAESED**", "Unreleasad", "Unreleased", "unreleasedd"]
+        {
+            assert!(is_unreleased(title), "{title}");
+        }
+        for title in ["Unrelated", "Released", "Unleaded", "", "Unr\u{e9}leased things"] {
+            assert!(!is_unreleased(title), "{title}");
         }
     }
 

@@ -43,9 +43,9 @@ enum Form {
 impl Form {
     /// The text for a version and a date (`YYYY-MM-DD`); none if this form cannot express it.
     fn render(&self, version: &Version, date: &str) -> Option<String> {
-        let numbers: Vec<String> = version.release_segments().iter().map(u64::to_string).collect();
+        let numbers = version.spelled_segments();
         match self {
-            Self::Full => Some(version.to_string()),
+            Self::Full => Some(version.spelled()),
             Self::Short { numbers: count } => {
                 let shown = (0..*count).map(|at| numbers.get(at).map_or("0", String::as_str));
                 Some(shown.collect::<Vec<_>>().join("."))

@@ -22,7 +22,7 @@ pub struct TagStyle {
 impl TagStyle {
     /// The tag's name for a version.
     pub fn name(&self, version: &Version) -> String {
-        let version = version.to_string();
+        let version = version.spelled();
         let version = if self.separator == '.' {
             version
         } else {
@@ -221,7 +221,7 @@ mod tests {
         #[test]
         fn reads_what_it_names(prefix in "(v|demo-|demo==|rel_|)", version in r"[0-9]{1,3}(\.[0-9]{1,3}){1,3}(rc[0-9])?") {
             let version: Version = version.parse().unwrap();
-            let name = format!("{prefix}{version}");
+            let name = format!("{prefix}{}", version.spelled());
             let tag = VersionTag::parse(&name).unwrap();
             prop_assert_eq!(&tag.version, &version);
             prop_assert_eq!(tag.style.name(&version), name);

@@ -46,7 +46,7 @@ pub(super) fn edits(
 
 /// Replaces the version in each match.
 fn captured(text: &str, expression: &Regex, (old, new): (&Version, &Version)) -> Vec<Edit> {
-    let (old, new) = (old.to_string(), new.to_string());
+    let (old, new) = (old.to_string(), new.spelled());
     let is_old = |found: &str| found.parse().is_ok_and(|version: Version| version.to_string() == old);
     let mut edits = Vec::new();
     let mut start = 0;

@@ -90,7 +90,7 @@ impl Pattern {
                 other: self.other(path, text, &canonical),
             });
         }
-        let new = new.to_string();
+        let new = new.spelled();
         let edits = found.into_iter().flat_map(|found| match &self.replace {
             None => found.versions.into_iter().map(|span| Edit { span, text: new.clone() }).collect(),
             Some(replace) => {

@@ -179,7 +179,7 @@ impl VersionLocation {
             VersionSyntax::Incremental => incremental::spell(version).ok_or_else(refused),
             VersionSyntax::PackageJson if version.post().is_some() => Err(refused()),
             VersionSyntax::PackageJson => version.to_semver().ok_or_else(refused),
-            _ => Ok(version.to_string()),
+            _ => Ok(version.spelled()),
         }
     }
 

@@ -147,12 +147,14 @@ fn number(current: &Version, index: usize) -> Result<Version, VersionError> {
     for (position, number) in numbers.iter_mut().enumerate().skip(index) {
         *number = if position == index { next(current, *number)? } else { 0 };
     }
-    Ok(Version(pep440_rs::Version::new(numbers).with_epoch(current.epoch())))
+    Ok(Version::of(pep440_rs::Version::new(numbers).with_epoch(current.epoch())))
 }
 
 fn pre(current: &Version, kind: PrereleaseKind) -> Result<Version, VersionError> {
     let pre = |base: &Version, number| {
-        Version(base.0.only_release().with_epoch(base.epoch()).with_pre(Some(Prerelease { kind, number })))
+        Version::of(
+            base.0.only_release().with_epoch(base.epoch()).with_pre(Some(Prerelease { kind, number })),
+        )
     };
     match current.pre() {
         Some((present, at)) if present == kind => {
@@ -175,17 +177,17 @@ fn post(current: &Version) -> Result<Version, VersionError> {
         (None, None) => Some(1),
     };
     match number {
-        Some(_) => Ok(Version(current.0.clone().with_dev(None).with_post(number))),
+        Some(_) => Ok(Version::of(current.0.clone().with_dev(None).with_post(number))),
         None => Err(VersionError::PostOfPrerelease { version: current.clone() }),
     }
 }
 
 fn dev(current: &Version) -> Result<Version, VersionError> {
     if let Some(at) = current.dev() {
-        return Ok(Version(current.0.clone().with_dev(Some(next(current, at)?))));
+        return Ok(Version::of(current.0.clone().with_dev(Some(next(current, at)?))));
     }
     let target = match (current.post(), current.pre()) {
-        (Some(at), _) => Version(current.0.clone().with_post(Some(next(current, at)?))),
+        (Some(at), _) => Version::of(current.0.clone().with_post(Some(next(current, at)?))),
         (None, Some((kind, _))) => pre(current, kind)?,
         (None, None) => number(current, 2)?,
     };
@@ -195,8 +197,8 @@ fn dev(current: &Version) -> Result<Version, VersionError> {
 fn release(current: &Version) -> Result<Version, VersionError> {
     match (current.pre(), current.dev()) {
         // A post-release of a pre-release corrects the pre-release, so it is dropped with it.
-        (Some(_), _) => Ok(Version(current.0.only_release().with_epoch(current.epoch()))),
-        (None, Some(_)) => Ok(Version(current.0.clone().with_dev(None))),
+        (Some(_), _) => Ok(Version::of(current.0.only_release().with_epoch(current.epoch()))),
+        (None, Some(_)) => Ok(Version::of(current.0.clone().with_dev(None))),
         (None, None) => Err(VersionError::AlreadyFinal { version: current.clone() }),
     }
 }

@@ -3,6 +3,7 @@
 mod bump;
 mod calver;
 mod exact;
+mod padding;
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,6 +11,7 @@ use std::str::FromStr;
 pub use bump::Bump;
 pub use calver::Calver;
 pub use exact::ExactVersion;
+use padding::Padding;
 pub use pep440_rs::PrereleaseKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
@@ -27,11 +29,33 @@ pub const SPELLING: &str = concat!(
 
 /// A version that can be bumped, with numbers of 64 bits; [`ExactVersion`] is for versions that are only compared
 ///
-/// Compares by PEP 440 (`1.0` equals `1.0.0`) and displays its canonical form (`1.0-RC.1` as `1.0rc1`).
+/// Compares by PEP 440 (`1.0` equals `1.0.0`) and displays its canonical form (`1.0-RC.1` as `1.0rc1`). It remembers which
+/// numbers have a leading zero, as in `2026.04.10`, for [`Version::spelled`] only.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version(pep440_rs::Version);
+pub struct Version(pep440_rs::Version, Padding);
 
 impl Version {
+    fn of(version: pep440_rs::Version) -> Self {
+        Self(version, Padding::default())
+    }
+
+    /// The version as the project writes it: `2026.04.10` where the canonical form is `2026.4.10`.
+    pub fn spelled(&self) -> String {
+        self.1.spelled(self)
+    }
+
+    /// The numbers between the dots, as the project writes them.
+    pub fn spelled_segments(&self) -> Vec<String> {
+        self.1.segments(self)
+    }
+
+    /// The version with leading zeros where the earlier ones have them, the newest first; with its own if there are none.
+    #[must_use]
+    pub fn padded_like<'v>(self, earlier: impl IntoIterator<Item = &'v Self>) -> Self {
+        let padding = Padding::of_series(earlier.into_iter().map(|version| (version, &version.1)));
+        Self(self.0, padding.unwrap_or(self.1))
+    }
+
     /// Whether installers skip it by default: an alpha, beta, release candidate or development release.
     pub fn is_prerelease(&self) -> bool {
         self.0.any_prerelease()
@@ -71,13 +95,13 @@ impl Version {
     /// `1.2.0` gives `1.2.0.dev3`.
     #[must_use]
     pub fn as_dev(&self, number: u64) -> Self {
-        Self(self.0.clone().without_local().with_dev(Some(number)))
+        Self(self.0.clone().without_local().with_dev(Some(number)), self.1)
     }
 
     /// The version that a development release leads to: `1.2.0.dev3` gives `1.2.0`.
     #[must_use]
     pub fn without_dev(&self) -> Self {
-        Self(self.0.clone().with_dev(None))
+        Self(self.0.clone().with_dev(None), self.1)
     }
 
     /// The version in Semantic Versioning: `1.2.0rc1` is `1.2.0-rc.1`, `1.2` is `1.2.0`, `1.2.0a1.dev3` is
@@ -119,7 +143,7 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self, VersionError> {
         match text.parse() {
-            Ok(version) => Ok(Self(version)),
+            Ok(version) => Ok(Self(version, Padding::of(text))),
             Err(error) => Err(VersionError::Invalid { text: abridged(text), reason: reason(text, &error) }),
         }
     }
@@ -127,7 +151,7 @@ impl FromStr for Version {
 
 impl Serialize for Version {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.collect_str(&self.spelled())
     }
 }
 

@@ -85,6 +85,9 @@ pub fn target(config: &Config, checkout: &Checkout, bumping: &Bumping) -> Result
     let infer = |present: &Version| infer::infer(config, (checkout, &project), &history, present);
     let next::Next { version, previous, reason } =
         next::next(&facts, bumping.bump.as_ref(), checkout, infer)?;
+    let mut released: Vec<&Version> = history.tags.iter().map(|tag| &tag.version).collect();
+    released.sort_by(|one, other| other.cmp(one));
+    let version = version.padded_like(released);
     let gives_version = |stage: &Spanned| {
         stage.value == "version" || config.stage_list(&stage.value, "gives").any(|given| given == "version")
     };
