@@ -151,6 +151,12 @@ fn the_book_is_built_and_its_search_knows_every_setting() {
             page.strip_prefix(root().join("docs/src")).expect("a page of the book").with_extension("html");
         assert!(book.join(&page).is_file(), "{}", page.display());
     }
+    // What the script of ours completes for a keyboard and a screen reader.
+    let (page, script) = (read(&book.join("introduction.html")), read(&root().join("docs/accessible.js")));
+    let ids: Vec<&str> =
+        script.split("getElementById(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(ids.len() > 2 && ids.iter().all(|id| page.contains(&format!("id=\"{id}\""))), "{ids:?}");
+    assert_eq!(page.matches("=\"accessible-").count(), 2, "its style and its script");
     let files = fs_err::read_dir(&book).expect("the book").flatten().map(|entry| entry.path());
     let index = files.filter(|path| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("searchindex"))
