@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+pub use members::path_in;
 pub use workbench::Workbench;
 
 use super::event::{Event, Listener};
@@ -48,9 +49,10 @@ pub(super) fn wait(time: Duration, go_on: impl Fn() -> Result<()>) -> Result<()>
 }
 
 /// Files after writes
-struct AfterWrites<'a> {
-    files: &'a dyn Files,
-    writes: &'a [(String, Vec<u8>)],
+pub struct AfterWrites<'a> {
+    pub files: &'a dyn Files,
+    /// By path
+    pub writes: &'a [(String, Vec<u8>)],
 }
 
 impl Files for AfterWrites<'_> {

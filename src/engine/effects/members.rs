@@ -52,7 +52,7 @@ impl Effects<'_> {
             let Effects { actions, writes, .. } = effects;
             self.after_changes |= actions.iter().any(Action::may_change_files);
             let folder = release.folder_of(member);
-            self.writes.extend(writes.into_iter().map(|(path, bytes)| (joined(folder, &path), bytes)));
+            self.writes.extend(writes.into_iter().map(|(path, bytes)| (path_in(folder, &path), bytes)));
             self.add_member(name, actions);
             let mut worked = worked.map_err(|error| error.of_member(name))?;
             if let (Some(live), Some(run)) = (&self.live, &run) {
@@ -229,7 +229,7 @@ impl Supervisor<Job<'_>, Said, Result<Outputs>> for Crew<'_> {
 }
 
 /// A path in a folder of the workspace as one of the workspace; several members may write a file above them.
-fn joined(folder: &str, path: &str) -> String {
+pub fn path_in(folder: &str, path: &str) -> String {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/') {
         match part {

@@ -121,7 +121,8 @@ impl Changelog {
         next: &Version,
         promotes: bool,
     ) -> Option<(String, Vec<u8>)> {
-        let path = self.path_of(release)?;
+        // What is left of a shared one stays for the others.
+        let path = self.path_of(release).filter(|path| release.checkout.share_of(path).is_none())?;
         let promoted = promotes.then(|| self.promoted(release).ok()).flatten();
         let text = promoted.map(|(_, promoted)| promoted.text).or_else(|| release.text(&path).ok())?;
         let before = release.checkout.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());

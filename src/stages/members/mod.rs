@@ -1,6 +1,8 @@
 //! The members of a workspace: which there are, which are released in what version, and the stages that release them
 //! together.
 
+mod changed;
+mod reopen;
 mod select;
 mod stages;
 mod target;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::changed::has_changed;
 use super::target::{Chosen, leave_requirements, release_of};
 use super::{Unit, Workspace};
 use crate::config::{Config, Dependents, list, nearest};
@@ -11,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
 use crate::python::version::{Bump, Version};
 use crate::python::workspace::{PinError, Requirement, moved};
-use crate::stages::target::{Bumping, History, has_entries, present_version, read_project, target};
+use crate::stages::target::{Bumping, History, has_entries, present_version, target};
 
 /// What the command line says about the members
 #[derive(Debug, Clone)]
@@ -171,20 +172,6 @@ impl Selecting<'_> {
         Ok(target)
     }
 
-    /// Whether a member's files have changed since its last release.
-    fn has_changed(&self, member: usize) -> Result<bool> {
-        let (checkout, config) = (&self.checkouts[member], self.config_of(member));
-        let project = read_project(&config, checkout, None)?;
-        let history = History::of(&config, checkout, &project)?;
-        let Some(last) = &history.last else { return Ok(true) };
-        let Some(commit) = checkout.repository.tag(&last.name) else { return Ok(true) };
-        // Only the workspace itself has other members in its folder.
-        let inside = checkout.others().iter().filter(|other| other.starts_with(checkout.prefix.as_str()));
-        let except: Vec<String> = inside.cloned().collect();
-        let prefix = &checkout.prefix;
-        Ok(checkout.repository.differ([&commit, &checkout.head.commit], prefix, &except))
-    }
-
     /// Chooses the members of a unit, or none of them.
     fn choose(&mut self, unit: &Unit) -> Result<()> {
         match unit.members.as_slice() {
@@ -206,7 +193,10 @@ impl Selecting<'_> {
 
     /// The release of a member with the bump that its changelog gives.
     fn inferred(&self, member: usize) -> Result<Chosen> {
-        Ok(Chosen { target: self.target(member, None)?, requires: Vec::new(), otherwise: None })
+        let target = self.target(member, None)?;
+        // The version being worked on is released without entries, too, if the member is named.
+        let otherwise = target.previous.dev().map(|_| "- No changes".to_owned());
+        Ok(Chosen { target, requires: Vec::new(), otherwise })
     }
 
     /// The release of a member, if it is to be released.
@@ -229,7 +219,7 @@ impl Selecting<'_> {
             None => {}
         }
         if self.request.all || common.is_some() {
-            if !self.request.all && !self.has_changed(member)? {
+            if !self.request.all && !has_changed(&self.config_of(member), &self.checkouts[member])? {
                 return Ok(None);
             }
             if common.is_some() {
@@ -250,10 +240,23 @@ impl Selecting<'_> {
                 && (!self.request.bumping.is_tagged
                     || repository.tag(&target.names.tag).as_ref() == Some(head))
         };
-        match self.inferred(member) {
+        let is_without_entries = |chosen: &Chosen| -> Result<bool> {
+            let (config, checkout, project) =
+                (self.config_of(member), &self.checkouts[member], &chosen.target.project);
+            let history = History::of(&config, checkout, project)?;
+            Ok(chosen.target.previous.dev().is_some()
+                && !has_entries(&config, (checkout, project), &history)?)
+        };
+        let inferred = match self.inferred(member) {
+            Ok(chosen) if is_wanted(&chosen.target) && is_without_entries(&chosen)? => {
+                Err(Error::refused("no entries").with_kind(ErrorKind::NoEntries))
+            }
+            other => other,
+        };
+        match inferred {
             Ok(chosen) => Ok(Some(chosen).filter(|chosen| is_wanted(&chosen.target))),
             // What has not changed is not released, whatever would have to be known to release it.
-            Err(_) if !self.has_changed(member)? => Ok(None),
+            Err(_) if !has_changed(&self.config_of(member), &self.checkouts[member])? => Ok(None),
             Err(error) if matches!(error.kind(), ErrorKind::NoBump | ErrorKind::NoEntries) => {
                 let message = format!(
                     "`{name}` has changed since its last release, but its changelog has no entries: it is not released"

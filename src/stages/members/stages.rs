@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use super::reopen::Reopens;
 use super::{Workspace, select};
 use crate::config::Config;
 use crate::engine::model::joined;
@@ -15,6 +16,7 @@ use crate::plugin::protocol::Classes;
 use crate::python::project::Files;
 use crate::python::version::Version;
 use crate::python::workspace::{NewVersion, rewrite};
+use crate::stages::reopen::NextCycle;
 use crate::stages::tag::Tag;
 use crate::stages::{Making, Plugins, forge_release, refuse_unused_settings, version};
 use crate::world::git::TagRef;
@@ -47,18 +49,16 @@ pub fn pipeline_of(
     let mut stages: Vec<Box<dyn Stage>> = Vec::new();
     for (at, listed) in config.stages().iter().enumerate() {
         let name = listed.value.as_str();
-        if name == "reopen" {
-            let help = "remove it: the members' next changes go into their changelogs as they come";
-            return Err(config.error(
-                "`reopen` is for a single project, not for a workspace",
-                listed.span.clone(),
-                Some(help),
-            ));
-        }
         let is_once = name == "push" || config.is_stage_set(name, "once") || is_of_all(workspace, name);
         let common = making.stage(config, at)?;
         if is_once {
             stages.push(common);
+            continue;
+        }
+        if name == "reopen" {
+            let own = members.iter().map(|member| NextCycle::of(member, name)).collect::<Result<_>>()?;
+            let (common, workspace) = (NextCycle::of(config, name)?, Arc::clone(workspace));
+            stages.push(Box::new(Reopens { common, own, workspace }));
             continue;
         }
         // What a plugin does is the same for each.

@@ -7,6 +7,7 @@ mod elsewhere;
 mod interrupted;
 mod one_changelog;
 mod released;
+mod reopened;
 mod selection;
 
 use pyrelease_test_support::{Backend, Blueprint, IN_TREE, IndexServer, Project, Python, set_binary};
