@@ -8,6 +8,7 @@ mod interrupted;
 mod one_changelog;
 mod released;
 mod reopened;
+mod schedules;
 mod selection;
 
 use pyrelease_test_support::{Backend, Blueprint, IN_TREE, IndexServer, Project, Python, set_binary};
