@@ -24,6 +24,7 @@ mod section;
 mod select;
 mod shape;
 mod shared;
+mod shared_links;
 #[cfg(test)]
 mod shared_tests;
 mod spelled;

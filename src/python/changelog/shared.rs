@@ -27,7 +27,7 @@ pub struct Share {
 }
 
 #[derive(Debug, PartialEq)]
-enum Stage {
+pub(super) enum Stage {
     Unreleased,
     Version(Version),
     /// A heading of something else
@@ -35,22 +35,22 @@ enum Stage {
 }
 
 /// A section, or a subsection of a package
-struct Entry {
-    heading: Heading,
+pub(super) struct Entry {
+    pub(super) heading: Heading,
     /// The package that the heading names
-    package: Option<usize>,
-    stage: Stage,
+    pub(super) package: Option<usize>,
+    pub(super) stage: Stage,
     /// Without blank lines, link references and targets at the end
-    lines: Range<usize>,
+    pub(super) lines: Range<usize>,
     /// The position of the section that a subsection is in
-    within: Option<usize>,
+    pub(super) within: Option<usize>,
 }
 
 /// A shared changelog
-struct Whole<'s> {
-    document: Changelog,
-    share: &'s Share,
-    entries: Vec<Entry>,
+pub(super) struct Whole<'s> {
+    pub(super) document: Changelog,
+    pub(super) share: &'s Share,
+    pub(super) entries: Vec<Entry>,
 }
 
 impl Share {
@@ -99,11 +99,11 @@ impl Share {
         let whole = Whole::parse(&rest, format, self)?;
         let Some((subheading, entries)) = nested else {
             let title = whole.own_title(title, version, date);
-            return Ok(whole.with_section(&title, &[entries]));
+            return Ok(whole.with_section((&title, version), &[entries]));
         };
         match whole.entries.iter().find(|entry| entry.package.is_none() && entry.stage.is(version)) {
             Some(common) => Ok(whole.with_subsection(common, &[subheading, entries])),
-            None => Ok(whole.with_section(title, &[subheading, entries])),
+            None => Ok(whole.with_section((title, version), &[subheading, entries])),
         }
     }
 }
@@ -115,7 +115,7 @@ impl Stage {
 }
 
 impl<'s> Whole<'s> {
-    fn parse(text: &str, format: Format, share: &'s Share) -> Result<Self, ChangelogError> {
+    pub(super) fn parse(text: &str, format: Format, share: &'s Share) -> Result<Self, ChangelogError> {
         let document = Changelog::parse(text.to_owned(), format)?;
         let entries = entries(&document, share);
         Ok(Self { document, share, entries })
@@ -219,7 +219,7 @@ impl<'s> Whole<'s> {
     }
 
     /// The text with a section above those of versions, or below what is not released.
-    fn with_section(&self, title: &str, texts: &[String]) -> String {
+    fn with_section(&self, (title, version): (&str, &Version), texts: &[String]) -> String {
         let document = &self.document;
         let mut sections = self.entries.iter().filter(|entry| entry.within.is_none());
         let first = sections.clone().find(|entry| matches!(entry.stage, Stage::Version(_)));
@@ -242,7 +242,9 @@ impl<'s> Whole<'s> {
                 last.checked_sub(1).map_or(0, |last| document.lines[last].end)
             }
         };
-        document.edited(vec![Edit { span: at..at, text: section }])
+        let mut edits = self.references(title, version);
+        edits.push(Edit { span: at..at, text: section });
+        document.edited(edits)
     }
 
     /// The text with a subsection at the end of a section.
@@ -373,7 +375,7 @@ fn joined(texts: &[String], ending: &str) -> String {
 }
 
 /// The package at the start of a title, and the rest.
-fn named<'t>(title: &'t str, names: &[String]) -> (Option<usize>, &'t str) {
+pub(super) fn named<'t>(title: &'t str, names: &[String]) -> (Option<usize>, &'t str) {
     let start = title.trim_start_matches(|letter: char| "[`*_ ".contains(letter));
     let inside = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     let end = start.find(|letter| !inside(letter)).unwrap_or(start.len());

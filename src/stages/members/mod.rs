@@ -21,7 +21,7 @@ use crate::engine::pipeline::Pipeline;
 use crate::engine::release::Release;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
-use crate::python::changelog::Share;
+use crate::python::changelog::{Format, Share};
 use crate::python::filename::normalize;
 use crate::python::project::{Files as _, is_project_name};
 use crate::python::workspace::{Graph, WorkspaceError, fetched, is_private, matching, uv_members};
@@ -209,9 +209,7 @@ impl Workspace {
         let others = others.map(|other| prefix_of(checkout, &other.folder)).collect();
         let checkout = checkout.in_folder(&prefix_of(checkout, own), others)?;
         let Some(changelog) = &self.settings.changelog else { return Ok(checkout) };
-        let names = self.members.iter().map(|member| member.name.clone()).collect();
-        let is_locked = self.settings.versions == Versions::Locked;
-        Ok(checkout.sharing(from_folder(own, &changelog.value), Share { names, own: member, is_locked }))
+        Ok(checkout.sharing(from_folder(own, &changelog.value), self.share(member)))
     }
 
     /// The member that a folder is in; `root` is the workspace's.
@@ -255,7 +253,27 @@ impl Workspace {
             );
             Finding::warning(message).help("they go up together, after what they require")
         });
-        cycles.chain(fetched).collect()
+        cycles.chain(fetched).chain(self.entries_of_nobody(checkout)).collect()
+    }
+}
+
+impl Workspace {
+    /// Entries in the changelog of all members that no release takes.
+    fn entries_of_nobody(&self, checkout: &Checkout) -> Option<Finding> {
+        let path = &self.settings.changelog.as_ref()?.value;
+        let text = String::from_utf8(checkout.read(path)?).ok()?;
+        let lines = self.share(0).entries_of_nobody(&text, Format::of_text(path, &text)?).ok()?;
+        let first = lines.first()?;
+        let more = if lines.len() > 1 { format!(" and {} more", lines.len() - 1) } else { String::new() };
+        let message = format!("`{path}`, line {first}{more}: not released, and in no member's subsection");
+        let example = format!("move it below the heading of a member, such as `{}`", self.members[0].name);
+        Some(Finding::warning(message).help(example))
+    }
+
+    /// The part of a member in the changelog of all.
+    fn share(&self, own: usize) -> Share {
+        let names = self.members.iter().map(|member| member.name.clone()).collect();
+        Share { names, own, is_locked: self.settings.versions == Versions::Locked }
     }
 }
 

@@ -143,3 +143,14 @@ fn what_cannot_be_shared_is_refused() {
     let said = plan(&format!("{without}changelog = \"CHANGELOG.md\"\n"));
     assert!(said.contains("`changelog` in [workspace] requires the stage `changelog`"), "{said}");
 }
+
+#[test]
+fn an_entry_of_no_member_is_named() {
+    let text = NESTED.replacen("### core\n", "- Of nobody.\n\n### core\n", 1);
+    let project = sharing("CHANGELOG.md", &text, "");
+    let plan = project.pyrelease("plan").code(0);
+    let warning = "warning: `CHANGELOG.md`, line 7: not released, and in no member's subsection";
+    assert!(plan.stderr().contains(warning), "{plan}");
+    project.pyrelease("run core --yes").code(0);
+    assert!(changelog(&project, "CHANGELOG.md").contains("- Of nobody."));
+}
