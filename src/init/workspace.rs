@@ -1,13 +1,14 @@
 //! The configuration of a workspace, from what its members and their tags show.
 
-use super::decided::Decided;
+use super::decided::{Decided, Read, origin};
 use super::document::{Entry, texts};
 use super::facts::{Fact, remote, workflow};
 use super::{Answers, Proposal};
 use crate::config::{DEFAULT_MEMBER_TAG_NAME, DEFAULT_STAGES};
 use crate::engine::checkout::Checkout;
+use crate::engine::model::{DEFAULT_COMMIT_MESSAGE, DEFAULT_TAG_MESSAGE};
 use crate::error::{Error, ErrorKind, Result};
-use crate::python::settings;
+use crate::python::settings::{self, Part};
 use crate::python::version::Version;
 use crate::python::workflows::Likelihood;
 use crate::python::workspace::{is_private, is_project, matching, projects_below, uv_members};
@@ -107,6 +108,7 @@ pub(super) fn propose(checkout: &Checkout, file: &str, found: &Found, answers: &
     {
         entries[0].comment.push(format!("private, and not uploaded: {}", few(&private)));
     }
+    follow(&tools, &mut decided);
     leave_open(&members, &tools, &mut decided);
     decided.document.remarks.clone_from(&decided.open);
     Ok(Proposal {
@@ -226,13 +228,37 @@ fn versions(checkout: &Checkout, members: &[Member], decided: &mut Decided) {
     }
 }
 
-/// What only the user can decide: the settings of other tools, and workflows that publish.
+/// Follows what other tools say at the root of commits and tags: it holds for all members.
+fn follow(tools: &[settings::ToolSettings], decided: &mut Decided) {
+    let lightweight =
+        tools.iter().find(|tool| tool.annotated.is_some()).filter(|tool| tool.annotated == Some(false));
+    if let Some(tool) = lightweight {
+        decided.document.set("stage.tag", "annotated", false, &origin(tool, Part::TagKind));
+    }
+    let of_tag = |tool: &settings::ToolSettings| tool.tag_message.clone().filter(|_| lightweight.is_none());
+    let of_commit = |tool: &settings::ToolSettings| tool.commit_message.clone();
+    let messages: [(&'static str, Part, Read<'_, String>, &str); 2] = [
+        ("message", Part::TagMessage, &of_tag, DEFAULT_TAG_MESSAGE),
+        ("commit-message", Part::CommitMessage, &of_commit, DEFAULT_COMMIT_MESSAGE),
+    ];
+    for (key, part, read, default) in messages {
+        let said = tools.iter().find_map(|tool| Some((read(tool)?, tool)));
+        if let Some((message, tool)) = said.filter(|(message, _)| message != default) {
+            decided.document.set("stage.tag", key, message.as_str(), &origin(tool, part));
+        }
+    }
+}
+
+/// What only the user can decide: the other settings of other tools, and workflows that publish.
 fn leave_open(members: &[Member], tools: &[settings::ToolSettings], decided: &mut Decided) {
     for tool in tools {
-        decided.open.push(format!(
-            "`{}` has settings of {}: which of them are about which member, only you know",
-            tool.file, tool.tool
-        ));
+        let has_more = tool.tag.is_some() || tool.changelog.is_some() || tool.reopen.is_some();
+        if has_more || !(tool.places.is_empty() && tool.hooks.is_empty() && tool.unread.is_empty()) {
+            decided.open.push(format!(
+                "`{}` has settings of {}: beside messages and kinds of tags, which of them are about which member, only you know",
+                tool.file, tool.tool
+            ));
+        }
     }
     let Some(first) = members.first() else { return };
     for found in &first.discovery.workflows {

@@ -161,3 +161,22 @@ fn members_that_cannot_be_read_are_named_and_nothing_is_written() {
     assert!(said.stderr().contains("packages/gone"), "{said}");
     assert!(!project.folder().join("release.toml").exists());
 }
+
+/// What another tool says at the root of commits and tags holds for all members.
+#[test]
+fn messages_of_another_tool_are_followed() {
+    let bumpversion = "[tool.bumpversion]\ncurrent_version = \"1.0.0\"\ncommit = true\ntag = true\n\
+                       message = \"Bump to {new_version}\"\ntag_message = \"All at {new_version}\"\n";
+    let project = rootless(two(["1.0.0", "1.0.0"]).file(".bumpversion.toml", bumpversion).tagged("v1.0.0"));
+    project.pyrelease("init --yes").env("PYRELEASE_OFFLINE", "1").run();
+    let written = project.read("release.toml");
+    for line in
+        ["message = \"All at {version}\"", "commit-message = \"Bump to {version}\"", "versions = \"locked\""]
+    {
+        assert!(written.contains(&format!("\n{line}\n")), "{written}");
+    }
+    assert!(written.contains("`message` of bump-my-version, in `.bumpversion.toml`"), "{written}");
+    project.commit("Describe releases");
+    let plan = project.pyrelease("plan core=minor").code(0);
+    assert!(plan.stdout().contains("commit \"Bump to 1.1.0\""), "{plan}");
+}
