@@ -1,6 +1,7 @@
 //! Which version of `build` a Python has: asked once, and kept until something changes that the answer depended on.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,11 +39,15 @@ struct Answer {
     looked: Vec<(PathBuf, Option<String>)>,
 }
 
+static ASKING: Mutex<()> = Mutex::new(());
+
 /// The version of `build` that this Python has; none if it has none or does not work.
 pub fn build_version(environment: &Environment, python: &Path) -> Option<String> {
     // `-P` is too new to rely on. An empty working directory keeps a local `build` module from being imported.
     let folder = tempfile::tempdir().ok()?;
     let place = place(environment, python, folder.path().parent()?);
+    // Others who ask meanwhile wait for the answer: that of several members is mostly the same.
+    let _one = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(answer) = place.as_ref().and_then(|place| kept(environment, place)) {
         return answer.version;
     }

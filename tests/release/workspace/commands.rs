@@ -1,6 +1,6 @@
 //! The other commands, in a workspace.
 
-use pyrelease_test_support::{IndexServer, Project, str};
+use pyrelease_test_support::{IndexServer, Project, Python, str};
 
 use super::{LOCAL, QUICK, change, three, workspace};
 
@@ -156,4 +156,21 @@ fn a_push_that_is_refused_undoes_all() {
     project.remote().refuse_pushes("not today");
     project.pyrelease("run --yes").run().code_in(&[1, 4]);
     project.assert_tree_clean();
+}
+
+/// Several members are built by the same Python, which is asked once what it has.
+#[cfg(unix)]
+#[test]
+fn a_python_is_asked_once_for_all_members() {
+    let stages = LOCAL.replace("\"push\"]", "\"build\", \"push\"]");
+    let project = three().config(&format!("{stages}{QUICK}")).build();
+    change(&project, "core");
+    let folder = project.sandbox().root();
+    let (python, log) = (folder.join("python"), folder.join("asked"));
+    let real = Python::get().program();
+    let script = format!("echo \"$*\" >> '{}'\nexec '{}' \"$@\"\n", log.display(), real.display());
+    project.script(&python, &script);
+    project.pyrelease("run core=minor app=minor --dry-run").env("PYRELEASE_PYTHON", &python).code(0);
+    let asked = fs_err::read_to_string(&log).expect("it is run");
+    assert_eq!(asked.matches("build.__version__").count(), 1, "{asked}");
 }
