@@ -108,7 +108,9 @@ fn schedule(
                     }
                     project.assert_tree_clean();
                 }
-                project.assert_no_debris();
+                // A killed process may leave a temporary folder of a member that it worked for beside others.
+                let debris = project.debris();
+                assert!(debris.is_empty(), "{trace}: {debris:?}");
                 return;
             }
             // After the point of no return there is only `resume`.
@@ -135,7 +137,7 @@ fn random_schedules_are_finished_or_undone() {
     let project = twelve().releasing_to(&rehearsal, &public, &format!("[workspace]\n{QUICK}")).build();
     project.pypirc(&[("testpypi", &rehearsal), ("pypi", &public)]);
     project.git(&["push", "--quiet", "--tags", "origin", "main"]);
-    let mut random = Random::new(21);
+    let mut random = Random::new(20);
     let mut counts = Counts { released: 0, undone: 0, kills: 0 };
     for number in 1..=RELEASES {
         schedule(&project, &public, &mut random, number, &mut counts);
