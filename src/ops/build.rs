@@ -104,10 +104,7 @@ pub fn build(context: &Context, options: &BuildOptions<'_>) -> Result<()> {
     let request = BuildRequest { fresh_since: options.fresh.then(Timestamp::now), ..BuildRequest::default() };
     let epoch = match checkout.environment.get(EPOCH) {
         Some(epoch) => epoch.to_owned(),
-        None => {
-            let show = ["show", "--no-patch", "--no-show-signature", "--format=%ct"];
-            checkout.repository.git(show).arg(&checkout.head.commit).read()?
-        }
+        None => checkout.repository.commit_time(&checkout.head.commit)?,
     };
     let host = Host { context, log: temporary.path().join("build.log") };
     // A project whose metadata cannot be read can be built nevertheless.

@@ -224,5 +224,5 @@ fn commit(clone: &PrivateClone, message: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     let tree = clone.git(["write-tree"]).read()?;
-    clone.commit(&format!("{}\n\n{TREE}{tree}\n", message.trim_end())).map(Some)
+    clone.commit_staged(&format!("{}\n\n{TREE}{tree}\n", message.trim_end())).map(Some)
 }

@@ -155,8 +155,10 @@ impl Tag {
         match unchanged {
             Some(head) => Ok(Some(head)),
             None if !effects.is_live() && !effects.is_after_changes() => Ok(None),
-            None => effects
-                .private(Action::Commit { message: message.clone() }, |bench| bench.clone.commit(&message)),
+            None => {
+                let action = Action::Commit { message: message.clone() };
+                effects.private(action, |bench| bench.clone.commit_staged(&message))
+            }
         }
     }
 

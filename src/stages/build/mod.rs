@@ -397,7 +397,7 @@ pub(super) fn described(file: &Distribution) -> String {
 }
 
 fn commit_time(bench: &Workbench<'_>, commit: &str) -> Result<String> {
-    Ok(bench.clone.git(["show", "--no-patch", "--no-show-signature", "--format=%ct", commit]).read()?)
+    bench.clone.commit_time(commit)
 }
 
 /// Refuses to build anything but the release commit, so that the published files match the tag.

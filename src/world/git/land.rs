@@ -264,8 +264,7 @@ impl Landing {
 
     /// Git would overwrite ignored files, but they are the user's.
     fn refuse_to_overwrite(&self, shown: &Repository) -> Result<()> {
-        let diff = ["diff-tree", "-r", "--no-renames", "--diff-filter=A", "--name-only", "-z"];
-        let added = shown.git(diff).args([&self.old, &self.new]).read_bytes()?;
+        let added = shown.added(&self.old, &self.new)?;
         let exists = |path: &PathBuf| shown.top().join(path).symlink_metadata().is_ok();
         for path in paths(&added).into_iter().filter(exists) {
             // Files from an earlier attempt are in the index already.

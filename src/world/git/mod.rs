@@ -14,6 +14,7 @@ mod holders;
 mod land;
 mod large;
 mod locks;
+mod native;
 mod partial_checkout;
 mod past;
 mod patience;

@@ -99,14 +99,6 @@ impl PrivateClone {
         Ok(())
     }
 
-    /// The commit of HEAD.
-    ///
-    /// # Errors
-    /// The `git` command failed.
-    pub fn head(&self) -> Result<String> {
-        Ok(self.git(["rev-parse", "--verify", "HEAD^{commit}"]).read()?)
-    }
-
     /// The commit that HEAD is at, if there is nothing to commit: no change to a tracked file, and none that is staged.
     ///
     /// # Errors
@@ -120,7 +112,7 @@ impl PrivateClone {
                 ["--literal-pathspecs", "add", "--update", "--pathspec-from-file=-", "--pathspec-file-nul"];
             self.git(add).input(changed).read()?;
         }
-        match self.git(["diff", "--cached", "--quiet"]).capture()?.success() {
+        match self.has_nothing_staged()? {
             true => self.head().map(Some),
             false => Ok(None),
         }
@@ -156,6 +148,14 @@ impl PrivateClone {
         if let Some(head) = self.unchanged()? {
             return Ok(head);
         }
+        self.commit_staged(message)
+    }
+
+    /// Commits what is in the index, after [`Self::unchanged`] has put the changes there.
+    ///
+    /// # Errors
+    /// There is nothing to commit, or a `git` command or a hook failed.
+    pub fn commit_staged(&self, message: &str) -> Result<String> {
         self.git(["commit", "--quiet", "--file=-"]).input(message).read().map_err(|error| {
             Error::from(error)
                 .help("set `user.name` and `user.email`; a hook or signing may also have failed")
@@ -186,7 +186,7 @@ impl PrivateClone {
             None => {}
         }
         command.args(["--", name, commit]).read()?;
-        Ok(self.git(["rev-parse", "--verify", &format!("refs/tags/{name}")]).read()?)
+        self.reference(&format!("refs/tags/{name}"))
     }
 }
 

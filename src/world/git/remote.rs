@@ -1,5 +1,6 @@
 //! Remotes: choosing one, and reading its refs.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -123,8 +124,7 @@ impl Remote {
     pub fn repository(&self, user: &Repository) -> Option<LocalRemote> {
         let (address, _) = self.addresses(user).ok()?;
         let folder = user.top().join(address.strip_prefix("file://").unwrap_or(&address));
-        let settings = folder.is_dir().then(|| Settings::at(&git::<&str>(&folder, []), &folder))?.ok()?;
-        Some(LocalRemote { folder, settings })
+        folder.is_dir().then(|| LocalRemote { folder, settings: OnceCell::new() })
     }
 
     /// The values of the refs with these full names, within a time limit.
@@ -238,11 +238,11 @@ fn pairs<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
     pairs.map(|(id, name)| (name.to_owned(), id.to_owned())).collect()
 }
 
-/// A remote on this machine, whose settings can be read
+/// A remote on this machine
 #[derive(Debug)]
 pub struct LocalRemote {
-    folder: PathBuf,
-    settings: Settings,
+    pub(super) folder: PathBuf,
+    settings: OnceCell<Settings>,
 }
 
 impl LocalRemote {
@@ -256,15 +256,20 @@ impl LocalRemote {
     /// rewinds an existing one. (Tags can be deleted regardless.)
     pub fn refuses_undo(&self, is_new: bool) -> Option<&'static str> {
         let key = if is_new { "receive.denyDeletes" } else { "receive.denyNonFastForwards" };
-        self.settings.is_on(key).unwrap_or(false).then_some(key)
+        self.settings().is_on(key).unwrap_or(false).then_some(key)
     }
 
     /// Whether the branch is checked out at the remote, so that the remote refuses pushes to it.
     pub fn has_checked_out(&self, branch: &str) -> bool {
-        let how = self.settings.get("receive.denyCurrentBranch").unwrap_or_default().to_ascii_lowercase();
-        let says = |arguments: &[&str]| git(&self.folder, arguments).read().unwrap_or_default();
-        !["false", "ignore", "warn", "updateinstead"].contains(&how.as_str())
-            && says(&["rev-parse", "--is-bare-repository"]) == "false"
-            && says(&["symbolic-ref", "--quiet", "HEAD"]) == branch
+        self.checked_out().is_some_and(|shown| shown == branch) && {
+            let how = self.settings().get("receive.denyCurrentBranch").unwrap_or_default();
+            !["false", "ignore", "warn", "updateinstead"].contains(&how.to_ascii_lowercase().as_str())
+        }
+    }
+
+    /// None can be read of a repository that git refuses to open, as it refuses a push there.
+    fn settings(&self) -> &Settings {
+        let read = || Settings::at(&git::<&str>(&self.folder, []), &self.folder).unwrap_or_default();
+        self.settings.get_or_init(read)
     }
 }

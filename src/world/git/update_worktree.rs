@@ -1,7 +1,5 @@
 //! Updates the index and the working tree to match the refs, without losing local edits.
 
-use std::collections::BTreeSet;
-
 use super::Repository;
 use super::partial_checkout::PartialCheckout;
 use crate::error::{Error, Result};
@@ -10,27 +8,18 @@ use crate::world::process::ProcessError;
 /// Moves the index and the working tree from one commit to another. Keeps the `--assume-unchanged` flags that the user
 /// set.
 pub(super) fn update_worktree(shown: &Repository, from: &str, to: &str) -> Result<()> {
-    let marked = assumed_unchanged(shown)?;
+    let marked = shown.assumed_unchanged()?;
     read_tree(shown, &[], from, to)?;
     if marked.is_empty() {
         return Ok(());
     }
-    let left = assumed_unchanged(shown)?;
+    let left = shown.assumed_unchanged()?;
     let lost: Vec<u8> = marked.into_iter().filter(|path| !left.contains(path)).flatten().collect();
     if !lost.is_empty() {
         let mark = shown.git(["update-index", "-z", "--assume-unchanged", "--stdin"]).input(lost);
         shown.read_on_index(&mark)?;
     }
     Ok(())
-}
-
-/// The files with that flag, each with its terminating NUL.
-fn assumed_unchanged(shown: &Repository) -> Result<BTreeSet<Vec<u8>>> {
-    let listed = shown.git(["ls-files", "-v", "-z"]).read_bytes()?;
-    // A letter and a space precede the path; a lower-case letter is the flag.
-    let entries = listed.split_inclusive(|byte| *byte == 0);
-    let marked = entries.filter(|entry| entry.first().is_some_and(u8::is_ascii_lowercase));
-    Ok(marked.filter_map(|entry| entry.get(2..)).map(<[u8]>::to_vec).collect())
 }
 
 /// Runs `git read-tree`; with `-n` among the options it only checks whether the move is possible.
