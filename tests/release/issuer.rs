@@ -72,6 +72,20 @@ impl Issuer {
         }
         self.sign(&json!({ "alg": "ES256", "kid": "one" }), &claims)
     }
+
+    /// The identity of a pipeline of GitLab's for this audience.
+    pub(super) fn identity_of_gitlab(&self, audience: &str) -> String {
+        self.identity(&[
+            ("iss", json!("https://gitlab.com")),
+            ("aud", json!(audience)),
+            ("sub", json!("project_path:group/demo:ref_type:branch:ref:main")),
+            ("project_path", json!("group/demo")),
+            ("project_visibility", json!("public")),
+            ("ci_config_ref_uri", json!("gitlab.com/group/demo//ci/release.yml@refs/heads/main")),
+            ("sha", json!("0123456789012345678901234567890123456789")),
+            ("ref_path", json!("refs/heads/main")),
+        ])
+    }
 }
 
 /// The request that exchanges an identity for a token.

@@ -86,18 +86,7 @@ impl Scene {
 
     /// The command in a job of GitLab's, with its identities in variables.
     pub(super) fn pyrelease_on_gitlab(&self, args: &str) -> Invocation<'_> {
-        let identity = |audience: &str| {
-            self.issuer.identity(&[
-                ("iss", json!("https://gitlab.com")),
-                ("aud", json!(audience)),
-                ("sub", json!("project_path:group/demo:ref_type:branch:ref:main")),
-                ("project_path", json!("group/demo")),
-                ("project_visibility", json!("public")),
-                ("ci_config_ref_uri", json!("gitlab.com/group/demo//ci/release.yml@refs/heads/main")),
-                ("sha", json!("0123456789012345678901234567890123456789")),
-                ("ref_path", json!("refs/heads/main")),
-            ])
-        };
+        let identity = |audience: &str| self.issuer.identity_of_gitlab(audience);
         self.project
             .pyrelease(args)
             .env("GITLAB_CI", "true")

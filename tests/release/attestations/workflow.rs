@@ -1,7 +1,8 @@
 //! The workflow of `pyrelease ci`, whose one job with an identity publishes and attests.
 
 use super::scene::Scene;
-use crate::release::ci::runner::{Conclusion, Runner};
+use crate::release::ci::machine::Conclusion;
+use crate::release::ci::runner::Runner;
 
 #[test]
 fn only_the_job_that_publishes_has_an_identity_and_it_attests() {

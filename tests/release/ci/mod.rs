@@ -1,5 +1,8 @@
 //! `pyrelease ci`: the workflows that it writes, and the releases that they make.
 
+mod gitlab;
+pub(super) mod machine;
+mod pipeline;
 mod played;
 pub(super) mod runner;
 mod workspace;

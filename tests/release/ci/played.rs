@@ -6,7 +6,8 @@ use pyrelease_test_support::Backend;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use super::runner::{Conclusion, Job, Runner};
+use super::machine::{Conclusion, all_succeed, conclusions};
+use super::runner::Runner;
 use crate::release::drill::EXHAUSTIVE;
 use crate::release::drilled::Local;
 use crate::release::quick;
@@ -37,27 +38,20 @@ pub(super) fn dispatched_with(local: &Local, bump: &str) -> Runner {
     runner
 }
 
-/// How each job ended.
-pub(super) fn conclusions(jobs: &[Job]) -> Vec<(&str, Conclusion)> {
-    jobs.iter().map(|job| (job.name.as_str(), job.conclusion)).collect()
-}
-
-#[track_caller]
-pub(super) fn all_succeed(jobs: &[Job]) {
-    for job in jobs {
-        assert_eq!(job.conclusion, Conclusion::Success, "{}:\n{}", job.name, job.log);
-    }
-}
-
 /// Asserts that 1.1.0 is released, once, from the commit that the remote has.
 #[track_caller]
 fn is_released(local: &Local, files: usize) {
+    is_released_by(local, files, "github-actions[bot]");
+}
+
+#[track_caller]
+pub(super) fn is_released_by(local: &Local, files: usize, author: &str) {
     let (public, rehearsal) = (local.public.files(), local.rehearsal.files());
     assert_eq!(public.len(), files, "{public:?}");
     assert_eq!(public, rehearsal);
     let refs = local.project.remote_refs();
     assert_eq!(local.project.remote().git(&["rev-parse", "v1.1.0^{commit}"]), refs["refs/heads/main"]);
-    assert_eq!(local.project.remote().git(&["log", "-1", "--format=%an", "main"]), "github-actions[bot]");
+    assert_eq!(local.project.remote().git(&["log", "-1", "--format=%an", "main"]), author);
     let strange: Vec<&String> = refs
         .keys()
         .filter(|name| !name.starts_with("refs/heads/main") && !name.starts_with("refs/tags/v1."))
@@ -150,7 +144,7 @@ fn without_a_secret_for_the_index_nothing_is_left_behind() {
 }
 
 /// Commits 1.1.0 as a person does.
-fn bumped(local: &Local) {
+pub(super) fn bumped(local: &Local) {
     local.project.pyrelease("bump minor --yes").code(0);
     local.project.commit("Version 1.1.0");
     local.project.git(&["push", "-q", "origin", "main"]);

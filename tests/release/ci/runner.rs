@@ -5,16 +5,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pyrelease_test_support::distribution::program;
-use pyrelease_test_support::{Python, Sandbox};
 use serde_json::{Map, Value};
 
-/// Builds wheels from a prepared release, in place of cibuildwheel
-const BUILDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/release/prepare/wheel_builder.py");
+use super::machine::{Conclusion, Job, Machines, wheel_builder};
 
 /// What the forge gives every job
 pub(crate) struct Runner {
-    sandbox: Sandbox,
+    machines: Machines,
     /// The repository at the forge
     remote: PathBuf,
     /// The ref that the event is about: `refs/heads/main`
@@ -34,21 +31,6 @@ pub(crate) struct Runner {
     attempts: usize,
 }
 
-/// How a job ended
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Job {
-    pub(crate) name: String,
-    pub(crate) conclusion: Conclusion,
-    pub(crate) log: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Conclusion {
-    Success,
-    Failure,
-    Skipped,
-}
-
 /// A job under way
 struct Running<'r> {
     runner: &'r Runner,
@@ -62,19 +44,14 @@ struct Running<'r> {
 
 impl Runner {
     pub(crate) fn new(remote: &Path, workflow: &str, event: &str, reference: &str) -> Self {
-        let sandbox = Sandbox::new();
-        let file = sandbox.root().join("workflow.yml");
-        fs_err::write(&file, workflow).unwrap();
-        let script = "import json, sys, ruamel.yaml\nyaml = ruamel.yaml.YAML(typ='safe', pure=True)\n\
-                      print(json.dumps(yaml.load(open(sys.argv[1])), default=str))";
-        let python = Python::with_schema_tools().program();
-        let text = duct::cmd!(python, "-c", script, &file).read().unwrap();
+        let machines = Machines::new();
+        let workflow = machines.read(workflow);
         Self {
-            sandbox,
+            machines,
             remote: remote.to_owned(),
             reference: reference.to_owned(),
             event: event.to_owned(),
-            workflow: serde_json::from_str(&text).unwrap(),
+            workflow,
             inputs: BTreeMap::new(),
             token: "ghs-of-the-job".to_owned(),
             secrets: BTreeMap::new(),
@@ -100,11 +77,6 @@ impl Runner {
             let is_stopped = |need: &String| {
                 ended.iter().any(|other| other.name == *need && other.conclusion != Conclusion::Success)
             };
-            let skip = |name: &str| Job {
-                name: name.to_owned(),
-                conclusion: Conclusion::Skipped,
-                log: String::new(),
-            };
             let condition = job["if"].as_str().unwrap_or("true").to_owned();
             let mut contexts = self.contexts(None);
             let has_failed = ended.iter().any(|other| other.conclusion == Conclusion::Failure);
@@ -112,7 +84,7 @@ impl Runner {
             // A condition that asks how the others ended decides alone.
             let asks = condition.contains("failure()");
             if (!asks && needs.iter().any(is_stopped)) || !truth(&self.evaluate(&condition, &contexts)) {
-                ended.push(skip(name));
+                ended.push(Job::skipped(name));
                 continue;
             }
             for row in self.rows(&job["strategy"]["matrix"]) {
@@ -180,10 +152,7 @@ impl Runner {
     }
 
     fn play(&self, name: &str, job: &Value, row: &Value) -> (Job, BTreeMap<String, String>) {
-        let folder = tempfile::Builder::new().prefix(name).tempdir_in(self.sandbox.root()).unwrap().keep();
-        let (checkout, home) = (folder.join("work"), folder.join("home"));
-        fs_err::create_dir_all(&checkout).unwrap();
-        fs_err::create_dir_all(&home).unwrap();
+        let (checkout, home) = self.machines.folders(name);
         let mut running = Running {
             runner: self,
             checkout,
@@ -205,13 +174,8 @@ impl Runner {
     }
 
     fn environment(&self, name: &str, job: &Value, home: &Path) -> BTreeMap<String, String> {
-        let mut environment = BTreeMap::new();
+        let mut environment = Machines::variables(home);
         let mut set = |name: &str, value: &str| environment.insert(name.to_owned(), value.to_owned());
-        set("HOME", &home.display().to_string());
-        for kind in ["CACHE", "CONFIG", "DATA", "STATE"] {
-            set(&format!("XDG_{kind}_HOME"), &home.join(kind).display().to_string());
-        }
-        set("CI", "true");
         set("GITHUB_ACTIONS", "true");
         set("GITHUB_REPOSITORY", "octo/demo");
         set("GITHUB_REF", &self.reference);
@@ -228,20 +192,9 @@ impl Runner {
         environment
     }
 
-    /// The folder with pyrelease as a wheel, which starts the program under test.
-    fn packages(&self) -> PathBuf {
-        let folder = self.sandbox.root().join("packages");
-        if !folder.exists() {
-            fs_err::create_dir(&folder).unwrap();
-            let script = format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_pyrelease"));
-            program(&folder, "pyrelease", env!("CARGO_PKG_VERSION"), &script);
-        }
-        folder
-    }
-
     /// Where an artifact is kept.
     pub(crate) fn artifact(&self, name: &str) -> PathBuf {
-        self.sandbox.root().join("artifacts").join(name)
+        self.machines.artifact(name)
     }
 
     /// A text with its expressions replaced.
@@ -338,22 +291,14 @@ impl Running<'_> {
         let script = self.runner.fill(step["run"].as_str().unwrap(), &self.contexts);
         let output_file = self.home.join("output");
         fs_err::write(&output_file, "").unwrap();
-        let mut environment = self.runner.sandbox.environment();
         let own = step["env"].as_object().into_iter().flatten();
         let own: Vec<(String, String)> = own
             .map(|(name, value)| (name.clone(), self.runner.fill(value.as_str().unwrap(), &self.contexts)))
             .collect();
-        let all = self.environment.iter().map(|(name, value)| (name.clone(), value.clone())).chain(own);
-        for (name, value) in all {
-            environment.insert(name.into(), value.into());
-        }
+        let own = own.iter().map(|(name, value)| (name, value));
+        let mut environment = self.runner.machines.environment(&script, self.environment.iter().chain(own));
         environment.insert("GITHUB_OUTPUT".into(), output_file.clone().into());
         environment.insert("GITHUB_WORKSPACE".into(), self.checkout.clone().into());
-        if script.contains("pip install") {
-            // Nobody else's package of this name
-            environment.insert("PIP_NO_INDEX".into(), "1".into());
-            environment.insert("PIP_FIND_LINKS".into(), self.runner.packages().into());
-        }
         let command = duct::cmd!("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script);
         let command = command.dir(&self.checkout).full_env(environment).stdin_null();
         let output = command.stderr_to_stdout().stdout_capture().unchecked().run().unwrap();
@@ -368,7 +313,7 @@ impl Running<'_> {
     }
 
     fn check_out(&mut self) -> bool {
-        let Runner { sandbox, remote, reference, .. } = self.runner;
+        let Runner { machines: Machines { sandbox }, remote, reference, .. } = self.runner;
         let remote = remote.display().to_string();
         sandbox.git(&self.checkout, &["clone", "-q", "--no-checkout", &remote, "."]);
         let branch = reference.strip_prefix("refs/heads/");
@@ -381,16 +326,9 @@ impl Running<'_> {
         true
     }
 
-    /// An environment of its own, as the forge's Python is nobody else's.
     fn set_up_python(&mut self) -> bool {
-        let folder = self.home.join("python");
-        duct::cmd!("cp", "-a", Python::bare().programs().parent().unwrap(), &folder).run().unwrap();
-        let path = self.environment.get("PATH").cloned();
-        let path = path.unwrap_or_else(|| {
-            let environment = self.runner.sandbox.environment();
-            environment[std::ffi::OsStr::new("PATH")].to_str().unwrap().to_owned()
-        });
-        self.environment.insert("PATH".to_owned(), format!("{}:{path}", folder.join("bin").display()));
+        let path = self.runner.machines.path_with_python(&self.home, self.environment.get("PATH"));
+        self.environment.insert("PATH".to_owned(), path);
         true
     }
 
@@ -447,11 +385,7 @@ impl Running<'_> {
             "windows-x86_64" => "win_amd64",
             other => panic!("`{other}` has no tag"),
         };
-        let arguments =
-            ["-I".as_ref(), BUILDER.as_ref(), source.as_os_str(), wheels.as_os_str(), platform.as_ref()];
-        let built =
-            duct::cmd(Python::get().program(), arguments).stderr_to_stdout().stdout_capture().unchecked();
-        let built = built.run().unwrap();
+        let built = wheel_builder(&source, &wheels, platform).stdout_capture().unchecked().run().unwrap();
         self.log.push_str(&String::from_utf8_lossy(&built.stdout));
         built.status.success()
     }

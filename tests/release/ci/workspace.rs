@@ -2,8 +2,9 @@
 
 use pyrelease_test_support::Project;
 
-use super::played::{all_succeed, conclusions, dispatched_with, forge};
-use super::runner::{Conclusion, Job, Runner};
+use super::machine::{Conclusion, Job, all_succeed, conclusions};
+use super::played::{dispatched_with, forge};
+use super::runner::Runner;
 use super::{GITHUB, GITLAB, complaints};
 use crate::release::drilled::Local;
 use crate::release::workspace::{LOCAL, change, compile, three, workspace};

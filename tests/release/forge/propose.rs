@@ -9,8 +9,9 @@ use super::fake::{Fake, Trouble};
 use super::gitea::{self, Gitea};
 use super::gitlab::{self, GitLab};
 use crate::plugin::github::server::{Kept, TOKEN};
-use crate::release::ci::runner::Conclusion::{self, Skipped, Success};
-use crate::release::ci::runner::{Job, Runner};
+use crate::release::ci::machine::Conclusion::{self, Skipped, Success};
+use crate::release::ci::machine::Job;
+use crate::release::ci::runner::Runner;
 use crate::release::json::conforms;
 use crate::release::workspace::{change, three};
 
