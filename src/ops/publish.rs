@@ -2,29 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use super::credentials::ask_for_missing;
 use super::prepare::author;
 use super::resume::{ResumeOptions, complete};
-use super::session::{Session, configuration_of_run};
-use super::transfer::{expect_own_commit, foreign};
+use super::session::configuration_of_run;
+use super::transfer::{check, expect_own_commit, foreign};
 use super::{Context, lost, open};
 use crate::config::{Config, MemberSettings};
 use crate::engine::adoption;
 use crate::engine::event::{Event, Listener};
 use crate::engine::journal::{Header, Journal, Outcome, Record, entries, refused_for_good};
-use crate::engine::model::{Outputs, State};
-use crate::engine::preflight::preflight_of_prepared;
+use crate::engine::model::Outputs;
 use crate::engine::resume_state::{awaits_wheels, completed_stages};
 use crate::engine::run::RunFolder;
-use crate::engine::stage::Stage;
 use crate::engine::transfer::{self, Here};
 use crate::error::{Error, ErrorKind, Result};
-use crate::finding::Leave;
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::filename::normalize;
 use crate::python::verdict::Policy;
 use crate::stages::{self, Measure};
-use crate::world::Environment;
 
 /// The stage whose settings adopted wheels are checked by
 const CHECK: &str = "check";
@@ -104,12 +99,8 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
     if local.is_none() {
         expect_own_commit(context, &imported, &checkout.repository)?;
     }
-    // What has begun is a matter of `resume`, which looks after what is left.
-    let has_begun = entries(&records).iter().any(|entry| entry.state != State::NotDone);
-    let checked = match has_begun {
-        true => None,
-        false => Some(check(context, &header, &records, (adopted.as_deref(), options))?),
-    };
+    let joining = adopted.as_deref().unwrap_or_default();
+    let checked = check(context, &header, (&records, joining), (options.yes, options.force))?;
     let run = match (local, here) {
         (Some(run), _) => run,
         (None, Here::Over(run, _)) => {
@@ -127,31 +118,6 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
     let completing = (&resuming, can_pause, checked.as_ref());
     complete(context, &checkout, (&store, &lock), run.clone(), completing)
         .map_err(|error| again(error, &run, options.file))
-}
-
-/// Finds what would make the rest of the release fail, before it begins; returns the environment with the credentials that
-/// the user was asked for.
-///
-/// # Errors
-/// The release is refused.
-fn check(
-    context: &Context,
-    header: &Header,
-    records: &[Record],
-    (adopted, options): (Option<&[Distribution]>, &PublishOptions<'_>),
-) -> Result<Environment> {
-    let (config, pipeline, mut release) = Session::of_run(context, header)?;
-    release.give_consent();
-    let (environment, projects) = (release.checkout.environment.clone(), release.uploaded_projects());
-    let environment = ask_for_missing(context, &config, &pipeline, &projects, options.yes, environment)?;
-    release.set_environment(&environment);
-    let names: Vec<&str> = pipeline.stages().map(Stage::name).collect();
-    let (done, mut outputs) = completed_stages(records, &names);
-    outputs.join(adopted.unwrap_or_default().to_vec());
-    release.set_outputs(outputs);
-    let leave = Leave { force: options.force, ..Leave::default() };
-    preflight_of_prepared(&pipeline, &release, done, leave, &context.ui)?;
-    Ok(environment)
 }
 
 fn is_released(

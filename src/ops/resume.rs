@@ -47,8 +47,9 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
     let lock = store.lock()?;
     let mut yes = options.yes;
     let can_pause = !yes && super::can_ask();
+    let mut checked = None;
     if let Some(file) = options.import {
-        transfer::import(context, &checkout, &store, (file, yes))?;
+        checked = transfer::import(context, &checkout, &store, (file, yes, options.force))?;
         yes = true;
     }
     let run = match store.unfinished()? {
@@ -62,7 +63,7 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
         },
     };
     let options = ResumeOptions { yes, ..*options };
-    complete(context, &checkout, (&store, &lock), run, (&options, can_pause, None))
+    complete(context, &checkout, (&store, &lock), run, (&options, can_pause, checked.as_ref()))
 }
 
 /// Completes a run, after asking. `checked` is the environment with its credentials, if they have been checked.

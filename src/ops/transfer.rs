@@ -2,18 +2,25 @@
 
 use std::path::Path;
 
+use super::credentials::ask_for_missing;
 use super::session::Session;
 use super::{Context, open};
 use crate::config::{self, Config, Source};
 use crate::engine::checkout::Checkout;
 use crate::engine::event::{Event, Listener};
-use crate::engine::journal::Header;
-use crate::engine::model::PluginSteps;
+use crate::engine::journal::{Header, Record, entries};
+use crate::engine::model::{PluginSteps, State};
+use crate::engine::preflight::preflight_of_prepared;
+use crate::engine::resume_state::completed_stages;
 use crate::engine::run::Store;
+use crate::engine::stage::Stage;
 use crate::engine::transfer::{self, ImportedRun};
 use crate::error::{Error, Result};
+use crate::finding::Leave;
+use crate::python::distribution::Distribution;
 use crate::python::filename::normalize;
 use crate::stages;
+use crate::world::Environment;
 use crate::world::git::Repository;
 
 /// Packs the unfinished run into a file.
@@ -100,13 +107,43 @@ pub(super) fn expect_own_commit(
     transfer::expect_planned(&changes, (&pipeline, &plan), &release, stages::only_reads)
 }
 
-/// Imports a packed run into this repository, after asking.
+/// Finds what would make the rest of a release fail that comes from a file, before it begins; returns the environment with
+/// the credentials that the user was asked for. `joining` are distributions that the run does not have yet.
+///
+/// What has begun is not checked: recovery looks after what is left.
+///
+/// # Errors
+/// The release is refused.
+pub(super) fn check(
+    context: &Context,
+    header: &Header,
+    (records, joining): (&[Record], &[Distribution]),
+    (yes, force): (bool, bool),
+) -> Result<Option<Environment>> {
+    if entries(records).iter().any(|entry| entry.state != State::NotDone) {
+        return Ok(None);
+    }
+    let (config, pipeline, mut release) = Session::of_run(context, header)?;
+    release.give_consent();
+    let (environment, projects) = (release.checkout.environment.clone(), release.uploaded_projects());
+    let environment = ask_for_missing(context, &config, &pipeline, &projects, yes, environment)?;
+    release.set_environment(&environment);
+    let names: Vec<&str> = pipeline.stages().map(Stage::name).collect();
+    let (done, mut outputs) = completed_stages(records, &names);
+    outputs.join(joining.to_vec());
+    release.set_outputs(outputs);
+    let leave = Leave { force, ..Leave::default() };
+    preflight_of_prepared(&pipeline, &release, done, leave, &context.ui)?;
+    Ok(Some(environment))
+}
+
+/// Imports a packed run into this repository, after asking and checking; returns what [`check`] does.
 pub(super) fn import(
     context: &Context,
     checkout: &Checkout,
     store: &Store,
-    (file, yes): (&Path, bool),
-) -> Result<()> {
+    (file, yes, force): (&Path, bool, bool),
+) -> Result<Option<Environment>> {
     let imported = transfer::unpack(store, &context.folder.join(file))?;
     imported.check(store, &checkout.repository)?;
     let header = &imported.header;
@@ -119,5 +156,7 @@ pub(super) fn import(
     context.confirm(yes, &question)?;
     checkout.repository.give_consent();
     expect_own_commit(context, &imported, &checkout.repository)?;
-    imported.adopt(store).map(drop)
+    let checked = check(context, header, (&imported.records, &[]), (yes, force))?;
+    imported.adopt(store)?;
+    Ok(checked)
 }

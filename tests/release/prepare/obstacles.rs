@@ -6,7 +6,8 @@ use secrecy::ExposeSecret as _;
 
 use super::Forge;
 
-/// Publishes a prepared release after something has changed, and is refused; nothing has begun anywhere.
+/// Publishes a prepared release after something has changed, and is refused; nothing has begun anywhere. `resume --import`
+/// is refused for the same reasons.
 #[track_caller]
 fn refused(change: impl FnOnce(&mut Forge)) -> Outcome {
     let mut forge = Forge::new();
@@ -15,6 +16,13 @@ fn refused(change: impl FnOnce(&mut Forge)) -> Outcome {
     change(&mut forge);
     let refused = forge.publishing_job(&folder, "publish --yes").arg(&file).code(3);
     assert!(forge.local.rehearsal.files().is_empty(), "{refused}");
+    forge.assert_untouched(&folder);
+    let imported = forge.publishing_job(&folder, "resume --yes --import").arg(&file).code(3);
+    let errors = |of: &Outcome| of.stderr().lines().filter(|line| line.starts_with("error")).count();
+    let said = |line: &str| imported.stderr().lines().any(|other| other == line);
+    let missing = refused.stderr().lines().find(|line| line.starts_with("error") && !said(line));
+    assert_eq!((missing, errors(&imported)), (None, errors(&refused)), "{imported}");
+    assert!(forge.local.rehearsal.files().is_empty(), "{imported}");
     forge.assert_untouched(&folder);
     refused
 }
@@ -46,6 +54,12 @@ fn an_index_that_takes_no_files_without_credentials() {
     let job = forge.job(&folder, "publish --yes").arg(&file);
     let refused = job.env("PYRELEASE_TOKEN_TESTPYPI", forge.local.rehearsal.token.expose_secret()).code(3);
     refused.assert_error_shown("prepare/no-credentials");
+    let job = forge.job(&folder, "resume --yes --import").arg(&file);
+    let imported = job.env("PYRELEASE_TOKEN_TESTPYPI", forge.local.rehearsal.token.expose_secret()).code(3);
+    assert!(
+        imported.stderr().contains("error: [pypi] `pypi` takes no files without credentials"),
+        "{imported}"
+    );
     forge.assert_nothing_is_out();
     forge.assert_untouched(&folder);
 }
