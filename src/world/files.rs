@@ -95,6 +95,20 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     new.persist(path).map(drop).map_err(|error| error.error)
 }
 
+/// The bytes that a user without privileges can still write to the disk of a folder, which need not exist yet; none if the
+/// system does not say.
+#[cfg(unix)]
+pub fn free_space(folder: &Path) -> Option<u64> {
+    let found = folder.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// None: only Unix is asked.
+#[cfg(not(unix))]
+pub fn free_space(_: &Path) -> Option<u64> {
+    None
+}
+
 /// Makes a symbolic link.
 ///
 /// # Errors

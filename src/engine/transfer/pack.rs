@@ -150,6 +150,14 @@ fn write(run: &RunFolder, files: &[(String, std::path::PathBuf)], to: &Path) -> 
         run: run.id().to_owned(),
         files: items.clone(),
     };
+    // Otherwise the file could not be imported.
+    unpack::check(&manifest).map_err(|reason| {
+        Error::refused(format!(
+            "run {} cannot be exported: {}",
+            run.id(),
+            reason.replacen("it ", "its file ", 1)
+        ))
+    })?;
     let manifest = serde_json::to_vec_pretty(&manifest).expect("a manifest has string keys only");
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let unwritable =

@@ -1,5 +1,5 @@
 use snapbox::{assert_data_eq, str};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -271,7 +271,7 @@ fn an_archive_that_differs_from_its_manifest_is_refused() {
 `[FOLDER]/run.tar.gz` is not a valid export of a run: it ends before `dist/demo-1.1.0-py3-none-any.whl`
 `[FOLDER]/run.tar.gz` is not a valid export of a run: `dist/demo-1.1.0-py3-none-any.whl` differs from its entry in the manifest
 `[FOLDER]/run.tar.gz` is not a valid export of a run: its journal does not record `demo-1.1.0-py3-none-any.whl` with these bytes
-`[FOLDER]/run.tar.gz` is not a valid export of a run: it has no journal
+`[FOLDER]/run.tar.gz` is not a valid export of a run: it does not begin with a journal
 `[FOLDER]/run.tar.gz` is not a valid export of a run: its format is 2, and this version reads format 1
 `[FOLDER]/run.tar.gz` is not a valid export of a run: line 1 of its journal is damaged
 
@@ -309,13 +309,73 @@ fn a_run_larger_than_a_run_may_be_is_refused() {
         Item { name: "dist/x-1-py3-none-any.whl".into(), size: u64::MAX, sha256: String::new() },
     ];
     seen.push(fixture.refuses(&archive(&large, &[(JOURNAL, b"")])));
+    large.files[1] = Item { name: "build.log".into(), size: 250_000_001, sha256: String::new() };
+    seen.push(fixture.refuses(&archive(&large, &[(JOURNAL, b"")])));
     large.files = (0..1_001).map(|number| item(&format!("{number}.log"), b"")).collect();
     seen.push(fixture.refuses(&archive(&large, &[])));
     assert_data_eq!(
         seen.concat(),
         str![[r#"
-`[FOLDER]/run.tar.gz` is not a valid export of a run: it is larger than a run can be
-`[FOLDER]/run.tar.gz` is not a valid export of a run: it is larger than a run can be
+`[FOLDER]/run.tar.gz` is not a valid export of a run: it holds 18446744073.7 GB, and a run has 4.0 GB at most
+`[FOLDER]/run.tar.gz` is not a valid export of a run: it holds 250.0 MB besides distributions, and a run has 250.0 MB at most
+`[FOLDER]/run.tar.gz` is not a valid export of a run: it has 1001 files, and a run has 1000 at most
+
+"#]]
+    );
+}
+
+/// What the journal does not record is refused before it takes space on the disk.
+#[test]
+fn what_the_journal_does_not_record_is_not_unpacked() {
+    let mut seen = Vec::new();
+    let fixture = Fixture::new();
+    let (journal, wheel) = (fixture.journal(), "dist/demo-1.1.0-py3-none-any.whl");
+    let zeros = vec![0; 1 << 20];
+    let large = |name, sha256: &str| Item { name, size: 100 << 20, sha256: sha256.to_owned() };
+    for (name, sha256) in [
+        ("dist/another-1.1.0-py3-none-any.whl", hex(&Sha256::digest(WHEEL))),
+        ("dist/another-1.1.0-py3-none-any.whl.publish.attestation", hex(&Sha256::digest(WHEEL))),
+        (wheel, hex(&Sha256::digest(&zeros))),
+        // Of the recorded bytes, but more of them
+        (wheel, hex(&Sha256::digest(WHEEL))),
+    ] {
+        let mut manifest = manifest(&[(JOURNAL, journal.as_slice())]);
+        manifest.files.push(match name.ends_with(".whl") {
+            true => large(name.to_owned(), &sha256),
+            false => item(name, b"{}"),
+        });
+        // The archive ends where the file would begin: nobody has looked for it.
+        seen.push(fixture.refuses(&archive(&manifest, &[(JOURNAL, journal.as_slice())])));
+    }
+    let late = [(wheel, WHEEL), (JOURNAL, journal.as_slice())];
+    seen.push(fixture.refuses(&archive(&manifest(&late), &late)));
+    assert_data_eq!(
+        seen.concat(),
+        str![[r#"
+`[FOLDER]/run.tar.gz` is not a valid export of a run: its journal does not record `another-1.1.0-py3-none-any.whl` with these bytes
+`[FOLDER]/run.tar.gz` is not a valid export of a run: its journal does not record `another-1.1.0-py3-none-any.whl`, which `another-1.1.0-py3-none-any.whl.publish.attestation` attests
+`[FOLDER]/run.tar.gz` is not a valid export of a run: its journal does not record `demo-1.1.0-py3-none-any.whl` with these bytes
+`[FOLDER]/run.tar.gz` is not a valid export of a run: its journal does not record `demo-1.1.0-py3-none-any.whl` with these bytes
+`[FOLDER]/run.tar.gz` is not a valid export of a run: it does not begin with a journal
+
+"#]]
+    );
+}
+
+#[test]
+fn a_run_that_the_disk_cannot_take_is_not_unpacked() {
+    let mut large = manifest(&[]);
+    large.files = vec![Item { name: "build.log".into(), size: 100_000_000, sha256: String::new() }];
+    let told = |free| unpack::expect_room(Path::new("run.tar.gz"), &large, free);
+    assert!(told(None).is_ok() && told(Some(110_000_000)).is_ok());
+    let error = told(Some(109_999_999)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(told(Some(0)).is_err());
+    assert_data_eq!(
+        format!("{}\n{}\n", error.chain(), error.hints().join("\n")),
+        str![[r#"
+`run.tar.gz` needs 110.0 MB on the disk of the repository, which has only 110.0 MB left
+free some space there; nothing was unpacked
 
 "#]]
     );

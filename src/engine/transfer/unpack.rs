@@ -15,13 +15,18 @@ use crate::error::{Error, Result};
 use crate::python::distribution::ATTESTATION;
 use crate::world::digest::hex;
 use crate::world::git::{Repository, short};
+use crate::world::{free_space, size};
 
 /// The largest manifest, in bytes
 const LARGEST_MANIFEST: u64 = 1 << 20;
 /// The most files in a packed run
 const MOST_FILES: usize = 1_000;
-/// The largest total size of a packed run's files, in bytes
-const LARGEST_RUN: u64 = 4 << 30;
+/// The largest total size of a packed run's files, in bytes, and that of the files which its journal does not record: the
+/// bundle, the notes, the logs and the attestations
+const LARGEST_RUN: u64 = 4_000_000_000;
+const LARGEST_REST: u64 = 250_000_000;
+/// What must remain free on the disk, in bytes
+const SPARE: u64 = 10_000_000;
 /// The longest name of an entry, in bytes, with the NUL that ends it
 const LONGEST_NAME: u64 = 512;
 /// The largest journal, its longest line in bytes, and the most lines: all of it is held in memory
@@ -74,10 +79,10 @@ pub fn unpack(store: &Store, file: &Path) -> Result<ImportedRun> {
     if file.exists() && !file.is_file() {
         return Err(unreadable(io::Error::other(format!("`{}` is not a file", file.display()))));
     }
-    let unpacked = fs_err::File::open(file)
-        .map_err(unreadable)
-        .and_then(|archive| unpacked(archive, &folder).map_err(|reason| refused(file, &reason)))
-        .and_then(|manifest| read(file, &folder, &manifest));
+    let room = manifest_in(file).map_or(Ok(()), |manifest| expect_room(file, &manifest, free_space(&folder)));
+    let unpacked = room
+        .and_then(|()| fs_err::File::open(file).map_err(unreadable))
+        .and_then(|archive| unpacked(archive, &folder).map_err(|reason| refused(file, &reason)));
     let (header, records) = match unpacked {
         Ok(read) => read,
         Err(error) => {
@@ -91,13 +96,32 @@ pub fn unpack(store: &Store, file: &Path) -> Result<ImportedRun> {
     Ok(ImportedRun { folder, header, records, outputs })
 }
 
+/// Refuses a file whose content the disk cannot take. `free` is the free space in bytes, if that is known.
+pub(super) fn expect_room(file: &Path, manifest: &Manifest, free: Option<u64>) -> Result<()> {
+    let needed = total(&manifest.files).saturating_add(SPARE);
+    match free {
+        Some(free) if needed > free => Err(Error::refused(format!(
+            "`{}` needs {} on the disk of the repository, which has only {} left",
+            file.display(),
+            size(needed),
+            size(free)
+        ))
+        .help("free some space there; nothing was unpacked")),
+        _ => Ok(()),
+    }
+}
+
+fn total(files: &[Item]) -> u64 {
+    files.iter().fold(0, |total, item| total.saturating_add(item.size))
+}
+
 fn refused(file: &Path, reason: &str) -> Error {
     Error::refused(format!("`{}` is not a valid export of a run: {reason}", file.display()))
         .help("write it again: with `pyrelease prepare --out FILE`, or where the run is, with `pyrelease status --export FILE`")
 }
 
-/// Unpacks into an empty folder; returns the manifest, or what is wrong.
-fn unpacked(archive: impl Read, folder: &Path) -> Result<Manifest, String> {
+/// Unpacks into an empty folder; returns the journal, or what is wrong.
+fn unpacked(archive: impl Read, folder: &Path) -> Result<(Header, Vec<Record>), String> {
     let broken = |error: io::Error| error.to_string();
     // Unpack no more than this, whatever sizes the entries claim.
     let bounded = GzDecoder::new(archive).take(LARGEST_RUN + (16 << 20));
@@ -107,7 +131,7 @@ fn unpacked(archive: impl Read, folder: &Path) -> Result<Manifest, String> {
     let manifest = manifest_of(entries.next().ok_or("it is empty")?.map_err(broken)?)?;
     fs_err::create_dir_all(folder.join(DISTRIBUTIONS)).map_err(broken)?;
     let mut expected = manifest.files.iter();
-    let mut long_name = None;
+    let (mut long_name, mut journal) = (None, None);
     for entry in entries {
         let entry = entry.map_err(broken)?;
         if entry.header().entry_type().is_gnu_longname() && long_name.is_none() {
@@ -127,10 +151,15 @@ fn unpacked(archive: impl Read, folder: &Path) -> Result<Manifest, String> {
             .open(folder.join(&item.name))
             .map_err(broken)?;
         copy(entry, &mut file, item)?;
+        // It comes first, and bounds the rest.
+        if journal.is_none() {
+            journal = Some(read(folder, &manifest)?);
+        }
     }
-    match expected.next() {
-        None => Ok(manifest),
-        Some(item) => Err(format!("it ends before `{}`", item.name)),
+    match (expected.next(), journal) {
+        (Some(item), _) => Err(format!("it ends before `{}`", item.name)),
+        (None, None) => Err("it has no journal".to_owned()),
+        (None, Some(journal)) => Ok(journal),
     }
 }
 
@@ -148,11 +177,15 @@ fn manifest_of(first: tar::Entry<'_, impl Read>) -> Result<Manifest, String> {
 
 /// The id of the run in a file; none if the file is no export of a run.
 pub(super) fn run_in(file: &Path) -> Option<String> {
+    manifest_in(file).map(|manifest| manifest.run)
+}
+
+fn manifest_in(file: &Path) -> Option<Manifest> {
     // Opening anything else might wait forever.
     let opened = file.is_file().then(|| fs_err::File::open(file).ok()).flatten()?;
     let mut archive = tar::Archive::new(GzDecoder::new(opened).take(2 * LARGEST_MANIFEST));
     let first = archive.entries().ok()?.next()?.ok()?;
-    manifest_of(first).ok().map(|manifest| manifest.run)
+    manifest_of(first).ok()
 }
 
 /// The name of a regular file.
@@ -182,7 +215,8 @@ fn long_name_in(entry: tar::Entry<'_, impl Read>) -> Result<String, String> {
     Ok(String::from_utf8_lossy(name.strip_suffix(b"\0").unwrap_or(&name)).into_owned())
 }
 
-fn check(manifest: &Manifest) -> Result<(), String> {
+/// Checks what a manifest lists; returns what is wrong.
+pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
     if manifest.format != FORMAT {
         return Err(format!("its format is {}, and this version reads format {FORMAT}", manifest.format));
     }
@@ -191,11 +225,10 @@ fn check(manifest: &Manifest) -> Result<(), String> {
     if !(1..=128).contains(&manifest.run.len()) || !is_id {
         return Err(format!("`{}` is not a valid run id", manifest.run.escape_debug()));
     }
-    let too_large = || Err("it is larger than a run can be".to_owned());
-    if manifest.files.len() > MOST_FILES {
-        return too_large();
+    let count = manifest.files.len();
+    if count > MOST_FILES {
+        return Err(format!("it has {count} files, and a run has {MOST_FILES} at most"));
     }
-    let mut total: u64 = 0;
     for (at, item) in manifest.files.iter().enumerate() {
         if !is_allowed_name(&item.name) {
             return Err(format!("`{}` is not a file of a run", item.name.escape_debug()));
@@ -203,16 +236,24 @@ fn check(manifest: &Manifest) -> Result<(), String> {
         if manifest.files[..at].iter().any(|other| other.name == item.name) {
             return Err(format!("its manifest lists `{}` twice", item.name));
         }
-        total = total.saturating_add(item.size);
     }
-    if total > LARGEST_RUN {
-        return too_large();
+    let whole = total(&manifest.files);
+    if whole > LARGEST_RUN {
+        return Err(format!("it holds {}, and a run has {} at most", size(whole), size(LARGEST_RUN)));
     }
-    match manifest.files.iter().find(|item| item.name == JOURNAL) {
-        None => Err("it has no journal".to_owned()),
-        Some(journal) if journal.size > LARGEST_JOURNAL => Err(too_large_a_journal()),
-        Some(_) => Ok(()),
+    match manifest.files.first().filter(|item| item.name == JOURNAL) {
+        None => return Err("it does not begin with a journal".to_owned()),
+        Some(journal) if journal.size > LARGEST_JOURNAL => return Err(too_large_a_journal()),
+        Some(_) => {}
     }
+    let is_rest = |item: &&Item| !item.name.starts_with(DISTRIBUTIONS) || item.name.ends_with(ATTESTATION);
+    let rest: Vec<Item> = manifest.files.iter().filter(is_rest).cloned().collect();
+    let rest = total(&rest);
+    if rest > LARGEST_REST {
+        let most = size(LARGEST_REST);
+        return Err(format!("it holds {} besides distributions, and a run has {most} at most", size(rest)));
+    }
+    Ok(())
 }
 
 fn too_large_a_journal() -> String {
@@ -258,18 +299,17 @@ fn copy(mut from: impl Read, to: &mut impl Write, item: &Item) -> Result<(), Str
     Ok(())
 }
 
-/// Reads the unpacked journal, which must be this run's and must record every distribution.
-fn read(file: &Path, folder: &Path, manifest: &Manifest) -> Result<(Header, Vec<Record>)> {
+/// Reads the unpacked journal, which must be this run's and must record every distribution; returns what is wrong.
+fn read(folder: &Path, manifest: &Manifest) -> Result<(Header, Vec<Record>), String> {
     let path = folder.join(JOURNAL);
     let shown = format!("`{}`", path.display());
-    expect_modest(&fs_err::read(&path)?).map_err(|reason| refused(file, &reason))?;
-    let records =
-        Journal::read(&path).map_err(|error| refused(file, &error.chain().replace(&shown, "its journal")))?;
+    expect_modest(&fs_err::read(&path).map_err(|error| error.to_string())?)?;
+    let records = Journal::read(&path).map_err(|error| error.chain().replace(&shown, "its journal"))?;
     let header = header(&records).cloned().filter(|header| header.run == manifest.run);
-    let header = header.ok_or_else(|| refused(file, "its journal belongs to another run"))?;
+    let header = header.ok_or("its journal belongs to another run")?;
     let inside = Path::new(&header.prefix).components().all(|part| matches!(part, Component::Normal(_)));
     if !inside {
-        return Err(refused(file, "its project is outside the repository"));
+        return Err("its project is outside the repository".to_owned());
     }
     let stages: Vec<&str> = header.stages.iter().map(|(name, _)| name.as_str()).collect();
     let (_, outputs) = completed_stages(&records, &stages);
@@ -277,18 +317,15 @@ fn read(file: &Path, folder: &Path, manifest: &Manifest) -> Result<(Header, Vec<
         let Some(name) = item.name.strip_prefix(DISTRIBUTIONS) else { continue };
         if let Some(attested) = name.strip_suffix(ATTESTATION) {
             if outputs.files().all(|known| known.filename != attested) {
-                return Err(refused(
-                    file,
-                    &format!("its journal does not record `{attested}`, which `{name}` attests"),
-                ));
+                return Err(format!("its journal does not record `{attested}`, which `{name}` attests"));
             }
             continue;
         }
         let is_known = |known: &crate::python::distribution::Distribution| {
-            known.filename == name && known.sha256 == item.sha256
+            known.filename == name && known.sha256 == item.sha256 && known.size == item.size
         };
         if !outputs.files().any(is_known) {
-            return Err(refused(file, &format!("its journal does not record `{name}` with these bytes")));
+            return Err(format!("its journal does not record `{name}` with these bytes"));
         }
     }
     Ok((header, records))

@@ -1,11 +1,12 @@
 //! Writes fail: full disks, files that may not grow, read-only folders.
 
-use pyrelease_test_support::{ReadOnly, no_small_disk};
+use pyrelease_test_support::{Python, ReadOnly, no_small_disk};
 
 use super::{Phase, killed, run_folder, wrapped};
 use crate::faults::go_on;
 use crate::faults::scene::Scene;
 use crate::faults::schedule::{Blow, Pipeline, Step};
+use crate::release::{QUICK, quick};
 
 /// The free KiB, from too few for anything to enough for everything
 const LEFT: [usize; 12] = [0, 8, 128, 1024, 1056, 1088, 1120, 1152, 1184, 1216, 1280, 4096];
@@ -64,6 +65,42 @@ fn on_a_full_disk_no_recovery_makes_it_worse() {
             scene.keeps_its_word(&outcome).unwrap_or_else(|problem| panic!("{left} KiB left: {problem}"));
             go_on(&mut scene, seed as u64);
         }
+    }
+}
+
+/// A forged file of a run holds a log that compresses well.
+#[test]
+fn a_file_that_the_disk_cannot_take_is_not_unpacked() {
+    if let Some(reason) = no_small_disk() {
+        eprintln!("not tried: no small disk can be made here ({reason})");
+        return;
+    }
+    let project = quick().config(QUICK).on_a_disk_of(24 << 10).build();
+    let root = project.sandbox().root();
+    let (file, large) = (root.join("prepared.tar.gz"), root.join("large.tar.gz"));
+    project.pyrelease("prepare minor --yes --out").arg(&file).code(0);
+    let script = "
+import hashlib, io, json, sys, tarfile
+with tarfile.open(sys.argv[1]) as run:
+    files = [(member.name, run.extractfile(member).read()) for member in run]
+log = bytes(30 << 20)
+manifest = json.loads(files[0][1])
+manifest['files'].append({'name': 'x.log', 'size': len(log), 'sha256': hashlib.sha256(log).hexdigest()})
+files[0] = ('run.json', json.dumps(manifest).encode())
+with tarfile.open(sys.argv[2], 'w:gz') as forged:
+    for name, content in [*files, ('x.log', log)]:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        forged.addfile(member, io.BytesIO(content))
+";
+    duct::cmd!(Python::get().program(), "-c", script, &file, &large).run().unwrap();
+    let before = project.snapshot();
+    for command in ["publish --yes", "resume --yes --import"] {
+        let refused = project.pyrelease(command).arg(&large).code(3);
+        let why = "needs 41.5 MB on the disk of the repository, which has only";
+        assert!(refused.stderr().contains(why), "{refused}");
+        project.assert_unchanged(&before);
+        project.assert_no_debris();
     }
 }
 
