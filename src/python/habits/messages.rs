@@ -24,9 +24,8 @@ const RECENT: usize = 2;
 impl Habits {
     /// The subject of the release commits.
     pub fn commit_message(&self) -> Option<Learned<String>> {
-        let subject = |release: &PastRelease| {
-            // A forge's message names the branch that was merged.
-            let line = release.message.lines().next().filter(|_| !release.is_merge)?;
+        let subject = |release: &PastRelease, message: &str| {
+            let line = message.lines().next()?;
             let text = template(&PULL_REQUEST.replace(line.trim(), ""), release, self.before(release))?;
             // Otherwise the tag is at a commit that did not make the release.
             let is_of_release = || {
@@ -36,7 +35,12 @@ impl Habits {
             };
             (text.contains("{version}") || is_of_release()).then_some(text)
         };
-        self.repeated(subject)
+        self.repeated(|release| {
+            // A forge's message names the branch that was merged.
+            let own = (!release.is_merge).then_some(release.message.as_str());
+            let messages = [own, release.tagged_message.as_deref()].into_iter().flatten();
+            messages.filter_map(|message| subject(release, message)).collect()
+        })
     }
 
     /// The message of the annotated tags, if it is a line.
@@ -45,7 +49,7 @@ impl Habits {
             let text = release.annotation.as_deref()?.trim();
             if text.contains('\n') { None } else { template(text, release, self.before(release)) }
         };
-        self.repeated(message)
+        self.repeated(|release| message(release).into_iter().collect())
     }
 
     /// Whether the tags are annotated.
@@ -62,10 +66,11 @@ impl Habits {
         (!evidence.is_empty()).then_some(Learned { value: true, evidence })
     }
 
-    /// The newest text that two releases share, or that names the version and is of one of the last releases.
-    fn repeated(&self, text: impl Fn(&PastRelease) -> Option<String>) -> Option<Learned<String>> {
-        let texts: Vec<(&PastRelease, String)> =
-            self.releases.iter().filter_map(|release| Some((release, text(release)?))).collect();
+    /// The newest text that two releases share, or that names the version and is of one of the last releases. Of the texts
+    /// of one release it is the one that most of them share.
+    fn repeated(&self, of_release: impl Fn(&PastRelease) -> Vec<String>) -> Option<Learned<String>> {
+        let of_release = |release| of_release(release).into_iter().map(move |text| (release, text));
+        let texts: Vec<(&PastRelease, String)> = self.releases.iter().flat_map(of_release).collect();
         let evidence = |wanted: &str| -> Vec<String> {
             let same = texts.iter().filter(|(_, text)| text == wanted);
             same.map(|(release, _)| release.tag.name.clone()).collect()
@@ -73,9 +78,13 @@ impl Habits {
         let is_recent = |release: &&PastRelease| {
             self.releases.iter().take(RECENT).any(|recent| recent.tag == release.tag)
         };
-        let found = texts.iter().find(|(release, text)| {
+        let counts = |(release, text): &&(&PastRelease, String)| {
             evidence(text).len() > 1 || (text.contains("{version}") && is_recent(release))
-        });
+        };
+        let first = texts.iter().find(counts)?;
+        let same = texts.iter().filter(|(release, _)| release.tag == first.0.tag).filter(counts);
+        // Of equals that of the tagged commit.
+        let found = same.max_by_key(|(_, text)| evidence(text).len());
         found.map(|(_, text)| Learned { value: text.clone(), evidence: evidence(text) })
     }
 

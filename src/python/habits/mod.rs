@@ -33,6 +33,8 @@ pub struct PastRelease {
     pub is_signed: bool,
     /// The message of the release commit
     pub message: String,
+    /// That of the tagged commit, if it is another one and names the version
+    pub tagged_message: Option<String>,
     /// Whether the release commit is a merge
     pub is_merge: bool,
     /// The day of the release commit, `YYYY-MM-DD`

@@ -88,17 +88,19 @@ impl Habits {
         let mut texts = BTreeMap::new();
         let newest = self.newest(version.is_prerelease()).map(|release| &release.tag.version);
         let mut lines: Vec<LearnedLine> = Vec::new();
-        for (place, evidence, is_recent) in self.places(version.is_prerelease()) {
+        let (places, is_newest) = self.places(version.is_prerelease());
+        for (place, evidence, is_recent) in places {
             let text = texts.entry(place.path.clone()).or_insert_with(|| text_of(files, &place.path));
             let Some(text) = text else { continue };
             for line in text.lines() {
                 let Some(fit) = place.pattern.fit(line) else { continue };
-                let counts = match (&fit.version, is_recent) {
-                    (None, _) => place.is_date,
-                    (Some(_), true) => self.is_known(&fit, current),
-                    (Some(_), false) => {
+                let counts = match (&fit.version, is_recent, is_newest) {
+                    (None, ..) => place.is_date,
+                    (Some(_), true, true) => self.is_known(&fit, current),
+                    (Some(_), true, false) => {
                         states(&fit, current) || newest.is_some_and(|newest| states(&fit, newest))
                     }
+                    (Some(_), false, _) => states(&fit, current),
                 };
                 let Some(to) = place.pattern.render(version, date).filter(|_| counts) else { continue };
                 if to != line && !lines.iter().any(|one| one.path == place.path && one.from == line) {
@@ -162,8 +164,9 @@ impl Habits {
         self.releases.iter().find(same_kind).or_else(|| self.releases.first())
     }
 
-    /// The places to change, the tags that are the evidence of each, and whether the last release of the kind changed it.
-    fn places(&self, is_prerelease: bool) -> Vec<(Place, Vec<String>, bool)> {
+    /// The places to change, the tags that are the evidence of each, and whether the last release of the kind that changed
+    /// any place changed this one. And whether no later release of the kind changed none.
+    fn places(&self, is_prerelease: bool) -> (Vec<(Place, Vec<String>, bool)>, bool) {
         let of_release: Vec<(&PastRelease, Vec<Place>)> =
             self.releases.iter().map(|release| (release, self.places_of(release))).collect();
         let same_kind = |release: &PastRelease| release.tag.version.is_prerelease() == is_prerelease;
@@ -173,7 +176,7 @@ impl Habits {
             .filter(has_places)
             .find(|(release, _)| same_kind(release))
             .or_else(|| of_release.iter().find(has_places));
-        let Some((last, recent)) = last else { return Vec::new() };
+        let Some((last, recent)) = last else { return (Vec::new(), true) };
         let is_newest = self.newest(is_prerelease).is_some_and(|newest| newest.tag == last.tag);
         let mut found: Vec<(Place, Vec<String>, bool)> = Vec::new();
         for (release, places) in &of_release {
@@ -191,10 +194,7 @@ impl Habits {
         }
         let others = |evidence: &[String]| evidence.iter().filter(|tag| **tag != last.tag.name).count();
         found.retain(|(_, evidence, is_recent)| *is_recent || others(evidence) > 1);
-        found
-            .into_iter()
-            .map(|(place, evidence, is_recent)| (place, evidence, is_recent && is_newest))
-            .collect()
+        (found, is_newest)
     }
 
     /// The lines without a version that the last two releases of the kind replaced alike, such as `is_release = False`.

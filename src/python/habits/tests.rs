@@ -15,6 +15,7 @@ fn release(tag: &str, message: &str, changes: &[(&str, &str, &str)]) -> PastRele
         annotation: None,
         is_signed: false,
         message: message.to_owned(),
+        tagged_message: None,
         is_merge: false,
         date: "2026-01-15".to_owned(),
         commit: String::new(),
@@ -242,6 +243,27 @@ fn what_one_old_commit_says_is_no_habit() {
     let newer = ["1.3.0", "1.2.0"].map(|tag| release(tag, "Add an entry", &[("a.py", "1", "2")]));
     let past = newer.into_iter().chain([release("1.1.0", "Document it, and call this 1.1.0.", &[])]);
     assert_eq!(habits(past.collect()).commit_message(), None);
+}
+
+#[test]
+fn of_two_commits_the_message_that_is_repeated_counts() {
+    let both = |tag: &str, message: &str, tagged: &str| PastRelease {
+        tagged_message: Some(tagged.to_owned()),
+        ..release(tag, message, &[])
+    };
+    let learned = |releases| habits(releases).commit_message().map(|learned| learned.value);
+    let tagged = vec![
+        both("1.2.0", "start version 1.2.0", "release version 1.2.0"),
+        release("1.1.0", "release version 1.1.0", &[]),
+    ];
+    assert_eq!(learned(tagged).as_deref(), Some("release version {version}"));
+    let written = vec![
+        both("1.2.0", "Version 1.2.0", "Update CHANGELOG for 1.2.0 release date."),
+        release("1.1.0", "Version 1.1.0", &[]),
+    ];
+    assert_eq!(learned(written).as_deref(), Some("Version {version}"));
+    let alike = |tag: &str| both(tag, &format!("start {tag}"), &format!("release {tag}"));
+    assert_eq!(learned(vec![alike("1.2.0"), alike("1.1.0")]).as_deref(), Some("release {version}"));
 }
 
 #[test]

@@ -228,8 +228,7 @@ fn past_releases(
             }
             commit = parent;
         }
-        // Of two commits that name the version, the tagged one says that it is the release.
-        let subject = first.as_ref().and_then(|(_, record)| {
+        let tagged_message = first.as_ref().filter(|_| found.is_some()).and_then(|(_, record)| {
             let subject = record.message.lines().next().filter(|_| !record.is_merge)?;
             subject.contains(tag.spelled()).then(|| record.message.clone())
         });
@@ -239,8 +238,9 @@ fn past_releases(
             tag: (*tag).clone(),
             is_signed: annotation.as_ref().is_some_and(|(_, is_signed)| *is_signed),
             annotation: annotation.map(|(message, _)| message),
-            is_merge: record.is_merge && subject.is_none(),
-            message: subject.unwrap_or(record.message),
+            message: record.message,
+            tagged_message,
+            is_merge: record.is_merge,
             date: record.date,
             commit,
             changes: record.changes,
