@@ -4,6 +4,7 @@
 mod error;
 
 use std::io::{self, Read, Seek as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use fs_err::File;
 use jiff::Timestamp;
 use reqwest::RequestBuilder;
+use reqwest::blocking::multipart::Form;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::ExposeSecret as _;
 
@@ -22,7 +24,7 @@ use super::send::{Outgoing, Progress, SendError, innermost, send};
 use super::submission::Submission;
 use super::{Credentials, FilePresence, IndexAddress, NewHost};
 use crate::error::Error;
-use crate::python::distribution::Distribution;
+use crate::python::distribution::{Distribution, Kind};
 use crate::world::Environment;
 use crate::world::digest::Digests;
 use crate::world::hashes::FileStamp;
@@ -237,6 +239,36 @@ impl IndexClient {
         let envelope = submission.envelope(&submission.digests, false);
         let form = (envelope.kind, envelope.empty);
         self.send_without_file(&submission.distribution, submission.field("name"), form)
+    }
+
+    /// Asks whether the index takes files of a release, by a form with its name and version and without a file, which cannot
+    /// store anything.
+    ///
+    /// # Errors
+    /// The index cannot be reached, or refuses the form for another reason than that the file is missing.
+    pub fn ask_for_rights(&self, project: &str, version: &str) -> Result<(), UploadError> {
+        let fields = [
+            (":action", "file_upload"),
+            ("protocol_version", "1"),
+            ("metadata_version", "2.1"),
+            ("name", project),
+            ("version", version),
+            ("filetype", "sdist"),
+            ("pyversion", "source"),
+        ];
+        let fields = fields.into_iter().map(|(field, value)| (field.to_owned(), value.to_owned()));
+        let form = fields.fold(Form::new(), |form, (field, value)| form.text(field, value));
+        let kind = format!("multipart/form-data; boundary={}", form.boundary());
+        let mut body = Vec::new();
+        form.into_reader().read_to_end(&mut body).expect("it is read from memory");
+        let release = Distribution {
+            path: PathBuf::new(),
+            filename: format!("{project} {version}"),
+            kind: Kind::Sdist,
+            size: 0,
+            sha256: String::new(),
+        };
+        self.send_without_file(&release, project, (kind, body))
     }
 
     fn send_without_file(

@@ -52,6 +52,7 @@ mod reopen;
 mod reports;
 mod repositories;
 mod reproducible;
+mod rights;
 mod rivals;
 mod secrets;
 pub(crate) mod status;

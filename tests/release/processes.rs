@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -207,7 +208,7 @@ demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
 
 #[test]
 fn an_upload_that_hangs_is_cut_short_by_an_interrupt() {
-    // Accepts a connection and never answers.
+    // Answers the question before the build, accepts a second connection and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
     let config = Config::stages("changelog version tag build push corp")
@@ -219,6 +220,15 @@ fn an_upload_that_hangs_is_cut_short_by_an_interrupt() {
     let began = Instant::now();
     std::thread::scope(|scope| {
         let accepted = scope.spawn(|| {
+            let mut question = silent.accept().unwrap().0;
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"--\r\n") {
+                let mut more = [0; 4096];
+                let read = question.read(&mut more).unwrap();
+                asked.extend_from_slice(&more[..read]);
+            }
+            let answer = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+            question.write_all(answer.as_bytes()).unwrap();
             let connection = silent.accept().unwrap();
             fs_err::write(&mark, "").unwrap();
             connection

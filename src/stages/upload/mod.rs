@@ -21,6 +21,7 @@ use serde::Deserialize;
 use crate::config::{Attestations, Config, IndexKind, IndexSettings};
 use crate::engine::prelude::*;
 use crate::error::ErrorKind;
+use crate::finding::Severity;
 use crate::index::{IndexAddress, IndexClient, Submission};
 use crate::python::distribution::Distribution;
 
@@ -261,6 +262,11 @@ impl Stage for Upload {
         }
         if client.new_host(environment)?.is_some() {
             return Ok(findings);
+        }
+        if let Some(refusal) = prepared::refusal_beforehand(&client, release) {
+            // It says more than that there are no credentials.
+            findings.retain(|finding| finding.severity < Severity::Warning);
+            findings.push(refusal);
         }
         // An index that cannot be reached must not hide problems with the credentials.
         findings.extend(self.taken(&client, release).unwrap_or_else(|error| vec![error.into()]));

@@ -3,7 +3,7 @@
 use super::{RehearsalVersion, Upload, check_credentials, look};
 use crate::engine::prelude::*;
 use crate::finding::Severity;
-use crate::index::{FilePresence, IndexClient, Submission, UploadError, help_without};
+use crate::index::{Credentials, FilePresence, IndexClient, Submission, UploadError, help_without};
 
 impl Upload {
     /// The obstacles to uploading what is built: missing rights, an index that does not answer, other files there.
@@ -70,7 +70,29 @@ fn refusal(client: &IndexClient, release: &Release) -> Result<Option<Finding>> {
     let is_told = address.is_pypi() || (client.credentials().is_some() && address.simple.is_some());
     let Some(file) = release.outputs.distributions.first().filter(|_| !is_told) else { return Ok(None) };
     let submission = Submission::read(file, &release.checkout.hashes)?;
-    Ok(match client.ask_without_file(&submission) {
+    Ok(refused_rights(client, release, client.ask_without_file(&submission)))
+}
+
+/// That an index without a listing refuses a release which is not built yet, for want of rights. An index with one has
+/// been asked for it with the same credentials.
+pub(super) fn refusal_beforehand(client: &IndexClient, release: &Release) -> Option<Finding> {
+    let address = client.address();
+    // A question must not create a project: a token for a pending publisher would.
+    let is_costly = client.credentials().is_some_and(Credentials::are_issued_on_demand);
+    if address.is_pypi() || address.simple.is_some() || is_costly {
+        return None;
+    }
+    let asked = client.ask_for_rights(&release.target.project.name, &release.names().version);
+    refused_rights(client, release, asked)
+}
+
+fn refused_rights(
+    client: &IndexClient,
+    release: &Release,
+    asked: Result<(), UploadError>,
+) -> Option<Finding> {
+    let address = client.address();
+    match asked {
         Err(UploadError::Refused { status: 401 | 403, reason, .. }) if client.credentials().is_none() => {
             let message = format!("`{}` takes no files without credentials: {reason}", address.name);
             Some(
@@ -83,5 +105,5 @@ fn refusal(client: &IndexClient, release: &Release) -> Result<Option<Finding>> {
             Some(Finding::from(client.explain(error)).about_rights())
         }
         _ => None,
-    })
+    }
 }
