@@ -13,6 +13,9 @@ use crate::python::project::VersionSource;
 use crate::python::settings::{Part, TagSetting, ToolSettings};
 use crate::python::version::Calver;
 
+/// Where GitHub has a repository's workflows
+const WORKFLOWS: &str = ".github/workflows";
+
 /// Decides everything.
 ///
 /// # Errors
@@ -42,8 +45,33 @@ pub(super) fn decide(finds: &Finds<'_>) -> Result<Decided> {
     });
     let open = std::mem::take(&mut decided.places.open);
     decided.open.extend(open);
+    decided.open.extend(still_running(finds));
     decided.document.remarks.clone_from(&decided.open);
     Ok(decided)
+}
+
+/// The workflows in which another tool goes on making releases, whatever the configuration says.
+fn still_running(finds: &Finds<'_>) -> Vec<String> {
+    const ACTIONS: [(&str, &str); 2] = [
+        ("python-semantic-release", "python-semantic-release/python-semantic-release@"),
+        ("commitizen", "commitizen-tools/commitizen-action@"),
+    ];
+    let mut found = Vec::new();
+    for path in finds.files.list(WORKFLOWS) {
+        let bytes = finds.files.read(&path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let steps: Vec<&str> = text.lines().map(|line| line.trim_start().trim_start_matches("- ")).collect();
+        for (tool, action) in ACTIONS {
+            let is_tool_of_project = finds.tools.iter().any(|one| one.tool == tool);
+            let runs = steps.iter().any(|step| step.starts_with("uses:") && step.contains(action));
+            if is_tool_of_project && runs {
+                found.push(format!(
+                    "`{path}` makes releases with {tool}: remove its step, or both tools release"
+                ));
+            }
+        }
+    }
+    found
 }
 
 fn tag(finds: &Finds<'_>, decided: &mut Decided) {

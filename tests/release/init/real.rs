@@ -135,6 +135,30 @@ fn python_semantic_release() {
     }
 }
 
+/// deezer-python's workflow makes a release of each push.
+#[test]
+fn a_workflow_that_runs_the_other_tool_needs_the_user() {
+    let workflow = "on: [push]\njobs:\n  release:\n    runs-on: ubuntu-latest\n    steps:\n    \
+                    - uses: python-semantic-release/python-semantic-release@v10\n";
+    let with = |workflow: &str, code: i32| {
+        let project = project()
+            .file(
+                "releaserc.toml",
+                "[semantic_release]\nversion_toml = [\"pyproject.toml:project.version\"]\n",
+            )
+            .file(".github/workflows/ci.yml", workflow)
+            .build();
+        let report = report(&project.pyrelease("init --yes --format json").code(code));
+        (report["open"].clone(), project.read("release.toml"))
+    };
+    let (open, config) = with(workflow, 3);
+    let message = "`.github/workflows/ci.yml` makes releases with python-semantic-release: remove its step, or both tools release";
+    assert_eq!(open, serde_json::json!([message]));
+    assert!(config.contains("# Left to you:"), "{config}");
+    let (open, _) = with(&workflow.replace("- uses", "# - uses"), 0);
+    assert_eq!(open, serde_json::json!([]));
+}
+
 /// globus-sdk: a workflow uploads to TestPyPI when the tag is pushed, and another one to PyPI with the forge's release.
 #[test]
 fn what_workflows_upload_is_not_uploaded_twice() {
