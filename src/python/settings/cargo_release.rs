@@ -7,6 +7,7 @@ use super::ToolSettings;
 use super::account::{Fate, Fates, HookTime, Part, decides, dropped, needs, same};
 use super::draft::{Draft, is_changelog};
 use super::sources::{Reading, Sources, Table};
+use super::tag::TagSetting;
 use super::template::{Fields, Style};
 use crate::python::project::{Backend, Pattern, VersionSyntax};
 
@@ -154,7 +155,10 @@ fn replacement(draft: &mut Draft<'_>, entry: &Table) {
 
 fn pattern(draft: &Draft<'_>, path: &str, search: &str, replace: &str) -> Reading<Pattern> {
     let version = draft.version().ok_or("the current version is not known")?.to_string();
-    let replace = replace.replace("{{version}}", "{version}");
+    let mut replace = replace.replace("{{version}}", "{version}");
+    if let Some(TagSetting::Template(tag)) = &draft.settings.tag {
+        replace = replace.replace("{{tag_name}}", tag);
+    }
     if !replace.contains("{version}") || replace.contains("{{") || replace.contains('$') {
         return Err("`replace` has more than the version in it".to_owned());
     }

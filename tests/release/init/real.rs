@@ -159,6 +159,35 @@ fn a_workflow_that_runs_the_other_tool_needs_the_user() {
     assert_eq!(open, serde_json::json!([]));
 }
 
+/// typos: places that name the tag.
+#[test]
+fn cargo_release() {
+    let cargo = "[package]\nname = \"demo\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[package.metadata.release]\n\
+                 tag-prefix = \"\"\npre-release-replacements = [\n\
+                 {file=\"CHANGELOG.md\", search=\"Unreleased\", replace=\"{{version}}\", min=1},\n\
+                 {file=\"action/entrypoint.sh\", search=\"VERSION=.*\", replace=\"VERSION={{version}}\", min=1},\n\
+                 {file=\"docs/hook.md\", search=\"rev: .*\", replace=\"rev: {{tag_name}}\", exactly=1},\n\
+                 {file=\"docs/date.md\", search=\"ReleaseDate\", replace=\"{{date}}\", min=1},\n]\n";
+    let pyproject = "[project]\nname = \"demo\"\ndynamic = [\"version\"]\n[build-system]\nrequires = [\"maturin\"]\n\
+                     build-backend = \"maturin\"\n";
+    let project = project()
+        .file("pyproject.toml", pyproject)
+        .file("Cargo.toml", cargo)
+        .file("action/entrypoint.sh", "VERSION=1.0.0\n")
+        .file("docs/hook.md", "repos:\n  rev: v1.0.0\n")
+        .file("docs/date.md", "ReleaseDate\n")
+        .build();
+    let report = report(&project.pyrelease("init --yes --format json").code(3));
+    let outcome = |path: &str| fate(&report, &format!("pre-release-replacements ({path}) replace")).0;
+    assert_eq!(outcome("CHANGELOG.md"), "same");
+    assert_eq!(outcome("action/entrypoint.sh"), "converted");
+    assert_eq!(outcome("docs/hook.md"), "converted");
+    assert_eq!(outcome("docs/date.md"), "needs-you");
+    project.pyrelease("bump minor").code(0);
+    assert_eq!(project.read("docs/hook.md"), "repos:\n  rev: v1.1.0\n");
+    assert_eq!(project.read("action/entrypoint.sh"), "VERSION=1.1.0\n");
+}
+
 /// globus-sdk: a workflow uploads to TestPyPI when the tag is pushed, and another one to PyPI with the forge's release.
 #[test]
 fn what_workflows_upload_is_not_uploaded_twice() {
