@@ -57,6 +57,7 @@ pub fn select(
         words,
         chosen: BTreeMap::new(),
         findings: workspace.findings(&checkout),
+        unnamed: Vec::new(),
         shared_tag: workspace.shared_tag(config, &checkout)?,
     };
     for unit in &workspace.units {
@@ -67,7 +68,9 @@ pub fn select(
         selecting.cascade()?;
         selecting.write_notes()?;
     }
-    let Selecting { chosen, mut findings, .. } = selecting;
+    let Selecting { chosen, mut findings, unnamed, .. } = selecting;
+    let is_left = |(member, _): &(usize, Finding)| !chosen.contains_key(member);
+    findings.extend(unnamed.into_iter().filter(is_left).map(|(_, finding)| finding));
     if chosen.is_empty() {
         if request.bumping.is_tagged {
             let message = "no tag of a member's version marks HEAD";
@@ -147,6 +150,8 @@ struct Selecting<'a> {
     words: Words,
     chosen: BTreeMap<usize, Chosen>,
     findings: Vec<Finding>,
+    /// What is said of members that have changed without entries, unless they are released for another reason
+    unnamed: Vec<(usize, Finding)>,
     /// The name of the tag that all members have, if they have one
     shared_tag: Option<String>,
 }
@@ -263,7 +268,7 @@ impl Selecting<'_> {
                 );
                 let help =
                     format!("add the changes to its changelog, or name it: `pyrelease run {name}=patch`");
-                self.findings.push(Finding::note(message).help(help));
+                self.unnamed.push((member, Finding::note(message).help(help)));
                 Ok(None)
             }
             Err(error) => Err(error),

@@ -314,6 +314,14 @@ impl Stage for Versions {
                 findings.push(finding);
             }
         }
+        let changed = followed.keys().filter_map(|path| path.strip_suffix("pyproject.toml"));
+        let locks =
+            changed.map(|folder| format!("{folder}pdm.lock")).filter(|lock| release.read(lock).is_some());
+        findings.extend(locks.map(|lock| {
+            let message =
+                format!("`{lock}` stays as it is, though requirements beside it follow new versions");
+            Finding::warning(message).help("run `pdm lock` after the release, and commit what it changes")
+        }));
         Ok(findings)
     }
 

@@ -186,3 +186,20 @@ fn a_member_that_the_lock_file_takes_from_an_index_is_named() {
     project.commit("Break the lock");
     project.pyrelease("plan").code(0);
 }
+
+#[test]
+fn a_lock_file_of_pdm_is_left_and_named() {
+    let project = three().config(LOCAL).build();
+    project.write("packages/cli/pdm.lock", "[metadata]\ncontent_hash = \"sha256:0\"\n");
+    project.write("packages/app/pdm.lock", "[metadata]\ncontent_hash = \"sha256:0\"\n");
+    change(&project, "core");
+    let run = project.pyrelease("run --yes").code(0);
+    assert!(run.stderr().contains("warning: [version] `packages/cli/pdm.lock` stays as it is"), "{run}");
+    assert!(!run.stderr().contains("packages/app/pdm.lock"), "{run}");
+    // Both have changed without entries, and one of them is released all the same.
+    assert!(
+        run.stderr().contains("`app` has changed") && !run.stderr().contains("`cli` has changed"),
+        "{run}"
+    );
+    assert_eq!(project.read("packages/cli/pdm.lock"), "[metadata]\ncontent_hash = \"sha256:0\"\n");
+}
