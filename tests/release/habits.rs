@@ -102,11 +102,11 @@ fn leading_zeros_of_calendar_versions_stay() {
     }
     project.pyrelease("run 2026.1.5 --yes").code(0);
     assert_eq!(project.git(&["log", "-1", "--format=%s"]).trim(), "Prepare 2026.01.05");
-    assert_eq!(project.tag_target("2026.01.05"), project.head());
+    assert_eq!(project.git(&["rev-parse", "2026.01.05"]).trim(), project.head());
     assert!(project.read("pyproject.toml").contains("version = \"2026.01.05\""));
     assert!(project.read("CHANGELOG.md").starts_with("## 2026.01.05"), "{}", project.read("CHANGELOG.md"));
     // Without leading zeros it is the same version, which is released.
-    project.pyrelease("plan 2026.1.5").code(3);
+    project.pyrelease("plan 2026.1.5").code(2);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod candidate;
 mod companion;
 pub(in crate::python) mod date;
+mod dating;
 mod edit;
 mod entry;
 #[cfg(test)]
