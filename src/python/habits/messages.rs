@@ -22,8 +22,8 @@ static SUFFIX: LazyLock<Regex> = LazyLock::new(|| {
 const RECENT: usize = 2;
 
 impl Habits {
-    /// The subject of the release commits.
-    pub fn commit_message(&self) -> Option<Learned<String>> {
+    /// The subject of the commits of final releases, or else of all; or the other way round.
+    pub fn commit_message(&self, is_prerelease: bool) -> Option<Learned<String>> {
         let subject = |release: &PastRelease, message: &str| {
             let line = message.lines().next()?;
             let text = template(&PULL_REQUEST.replace(line.trim(), ""), release, self.before(release))?;
@@ -35,12 +35,14 @@ impl Habits {
             };
             (text.contains("{version}") || is_of_release()).then_some(text)
         };
-        self.repeated(|release| {
+        let messages = |release: &PastRelease| {
             // A forge's message names the branch that was merged.
             let own = (!release.is_merge).then_some(release.message.as_str());
             let messages = [own, release.tagged_message.as_deref()].into_iter().flatten();
             messages.filter_map(|message| subject(release, message)).collect()
-        })
+        };
+        let same_kind = |release: &PastRelease| release.tag.version.is_prerelease() == is_prerelease;
+        self.repeated(same_kind, messages).or_else(|| self.repeated(|_| true, messages))
     }
 
     /// The message of the annotated tags, if it is a line.
@@ -49,7 +51,7 @@ impl Habits {
             let text = release.annotation.as_deref()?.trim();
             if text.contains('\n') { None } else { template(text, release, self.before(release)) }
         };
-        self.repeated(|release| message(release).into_iter().collect())
+        self.repeated(|_| true, |release| message(release).into_iter().collect())
     }
 
     /// Whether the tags are annotated.
@@ -68,16 +70,21 @@ impl Habits {
 
     /// The newest text that two releases share, or that names the version and is of one of the last releases. Of the texts
     /// of one release it is the one that most of them share.
-    fn repeated(&self, of_release: impl Fn(&PastRelease) -> Vec<String>) -> Option<Learned<String>> {
+    fn repeated(
+        &self,
+        counts_at_all: impl Fn(&PastRelease) -> bool,
+        of_release: impl Fn(&PastRelease) -> Vec<String>,
+    ) -> Option<Learned<String>> {
+        let releases: Vec<&PastRelease> =
+            self.releases.iter().filter(|release| counts_at_all(release)).collect();
         let of_release = |release| of_release(release).into_iter().map(move |text| (release, text));
-        let texts: Vec<(&PastRelease, String)> = self.releases.iter().flat_map(of_release).collect();
+        let texts: Vec<(&PastRelease, String)> = releases.iter().copied().flat_map(of_release).collect();
         let evidence = |wanted: &str| -> Vec<String> {
             let same = texts.iter().filter(|(_, text)| text == wanted);
             same.map(|(release, _)| release.tag.name.clone()).collect()
         };
-        let is_recent = |release: &&PastRelease| {
-            self.releases.iter().take(RECENT).any(|recent| recent.tag == release.tag)
-        };
+        let is_recent =
+            |release: &&PastRelease| releases.iter().take(RECENT).any(|recent| recent.tag == release.tag);
         let counts = |(release, text): &&(&PastRelease, String)| {
             evidence(text).len() > 1 || (text.contains("{version}") && is_recent(release))
         };

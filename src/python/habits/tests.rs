@@ -183,7 +183,7 @@ fn the_stated_version_is_that_of_the_code() {
 fn messages_are_templates() {
     let message = |messages: &[(&str, &str)]| {
         let releases = messages.iter().map(|(tag, message)| release(tag, message, &[])).collect();
-        habits(releases).commit_message().map(|learned| (learned.value, learned.evidence.len()))
+        habits(releases).commit_message(false).map(|learned| (learned.value, learned.evidence.len()))
     };
     let learned = |text: &str, count| Some((text.to_owned(), count));
     assert_eq!(
@@ -214,15 +214,18 @@ fn a_version_in_a_longer_one_is_no_placeholder() {
         release("v6.0.0-beta.1", "Bump version: 5.3.1 → 6.0.0-beta.1", &[]),
         release("v5.3.1", "Bump version: 5.3.0 → 5.3.1", &[]),
     ];
-    let learned = habits(past).commit_message().unwrap();
-    assert_eq!(learned.value, "Bump version: {previous_version} → {version}");
-    assert_eq!(learned.evidence, ["v6.0.0", "v6.0.0-beta.1"]);
+    let habits_of_all = habits(past);
+    for (is_prerelease, tag) in [(false, "v6.0.0"), (true, "v6.0.0-beta.1")] {
+        let learned = habits_of_all.commit_message(is_prerelease).unwrap();
+        assert_eq!(learned.value, "Bump version: {previous_version} → {version}");
+        assert_eq!(learned.evidence, [tag]);
+    }
     for other in ["1.1.0.dev1", "1.1.0.dev", "1.1.0-rc.2", "1.1.0+post1"] {
         let past = vec![release("1.1.0", &format!("From {other}"), &[]), release("1.0.0", "x", &[])];
-        assert_eq!(habits(past).commit_message(), None, "{other}");
+        assert_eq!(habits(past).commit_message(false), None, "{other}");
     }
     let past = vec![release("1.1.0", "Call it 1.1.0-release.", &[])];
-    assert_eq!(habits(past).commit_message().unwrap().value, "Call it {version}-release.");
+    assert_eq!(habits(past).commit_message(false).unwrap().value, "Call it {version}-release.");
 }
 
 /// aws-lambda-powertools tags whatever commit is the last; anyio's commits write the notes.
@@ -231,7 +234,7 @@ fn what_did_not_make_the_release_is_no_release_commit() {
     let twice = |path: &str| {
         let change = [(path, "arn:aws:lambda:layer:45", "arn:aws:lambda:layer:46")];
         let past = ["v1.1.0", "v1.0.0"].map(|tag| release(tag, "Update the layers", &change));
-        habits(past.into()).commit_message().map(|learned| learned.value)
+        habits(past.into()).commit_message(false).map(|learned| learned.value)
     };
     assert_eq!(twice("docs/index.md"), None);
     assert_eq!(twice("docs/versionhistory.rst").as_deref(), Some("Update the layers"));
@@ -242,7 +245,7 @@ fn what_did_not_make_the_release_is_no_release_commit() {
 fn what_one_old_commit_says_is_no_habit() {
     let newer = ["1.3.0", "1.2.0"].map(|tag| release(tag, "Add an entry", &[("a.py", "1", "2")]));
     let past = newer.into_iter().chain([release("1.1.0", "Document it, and call this 1.1.0.", &[])]);
-    assert_eq!(habits(past.collect()).commit_message(), None);
+    assert_eq!(habits(past.collect()).commit_message(false), None);
 }
 
 #[test]
@@ -251,7 +254,7 @@ fn of_two_commits_the_message_that_is_repeated_counts() {
         tagged_message: Some(tagged.to_owned()),
         ..release(tag, message, &[])
     };
-    let learned = |releases| habits(releases).commit_message().map(|learned| learned.value);
+    let learned = |releases| habits(releases).commit_message(false).map(|learned| learned.value);
     let tagged = vec![
         both("1.2.0", "start version 1.2.0", "release version 1.2.0"),
         release("1.1.0", "release version 1.1.0", &[]),
@@ -264,6 +267,18 @@ fn of_two_commits_the_message_that_is_repeated_counts() {
     assert_eq!(learned(written).as_deref(), Some("Version {version}"));
     let alike = |tag: &str| both(tag, &format!("start {tag}"), &format!("release {tag}"));
     assert_eq!(learned(vec![alike("1.2.0"), alike("1.1.0")]).as_deref(), Some("release {version}"));
+}
+
+#[test]
+fn a_final_release_takes_the_message_of_final_ones() {
+    let habits = habits(vec![
+        release("1.2.0rc2", "Preview 1.2.0rc2", &[]),
+        release("1.2.0rc1", "Preview 1.2.0rc1", &[]),
+        release("1.1.0", "Release 1.1.0", &[]),
+    ]);
+    let message = |is_prerelease| habits.commit_message(is_prerelease).map(|learned| learned.value);
+    assert_eq!(message(false).as_deref(), Some("Release {version}"));
+    assert_eq!(message(true).as_deref(), Some("Preview {version}"));
 }
 
 #[test]

@@ -60,7 +60,8 @@ pub(super) fn of(
     }
     if tag.commit_message.is_none() {
         let by_tool = || told(&|tool| tool.commit_message.clone());
-        conventions.commit_message = habits.commit_message().map(Convention::of).or_else(by_tool);
+        conventions.commit_message =
+            habits.commit_message(version.is_prerelease()).map(Convention::of).or_else(by_tool);
     }
     if tag.sign.is_none() && !(is_annotated && checkout.repository.signs().1) {
         conventions.unsigned = habits.signed().map(|learned| learned.reason());

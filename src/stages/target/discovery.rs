@@ -156,7 +156,7 @@ fn learned(
         annotated: habits.annotated().map(Convention::of),
         signed: habits.signed().map(|signed| signed.reason()),
         tag_message: habits.tag_message().map(Convention::of),
-        commit_message: habits.commit_message().map(Convention::of),
+        commit_message: habits.commit_message(false).map(Convention::of),
         lines: lines.unwrap_or_default(),
         calver: habits.calver().map(|calver| calver.reason()),
         changelog: changed.filter(|file| by_name.as_ref() != Some(&file.value)).map(Convention::of),
