@@ -304,6 +304,18 @@ fn a_date_may_come_before_the_version() {
 }
 
 #[test]
+fn words_may_come_before_the_version() {
+    for (path, mark, open, words) in [
+        ("a.md", "## ", "Unreleased", "Changes in version"),
+        ("a.md", "## ", "Unreleased", "What's new in Demo"),
+        ("a.md", "# ", "Unreleased", "New in"),
+    ] {
+        let text = format!("{mark}{open}\n\n- a\n\n{mark}{words} 1.0.0\n\n- b\n");
+        check(path, &text, (open, &format!("{words} 1.1.0")));
+    }
+}
+
+#[test]
 fn a_misspelled_word_is_understood() {
     let text = "## [Unrelased]\n\n- a\n\n## [1.0.0] - 2024-01-31\n\n- b\n";
     check("a.md", text, ("[Unrelased]", "[1.1.0] - 2026-11-24"));

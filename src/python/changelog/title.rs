@@ -58,9 +58,12 @@ static NAMED_AFTER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&shape).expect("a constant that the tests compile")
 });
 
+/// What may stand before the project's name and the version: `What's new in demo 1.2.3`
+const PHRASE: &str = "(?i:changes (?:in|for)|what['’]?s new in|new in|(?:release )?notes for|changelog for)";
+
 static RELEASE: LazyLock<Regex> = LazyLock::new(|| {
     let shape = format!(
-        r"^(?P<before>[\[`*_\s]*(?:(?P<word>[A-Za-z][\w.-]*)\s+)?[\[`*]*(?P<v>[vV]?))(?P<version>{SPELLING})"
+        r"^(?P<before>[\[`*_\s]*(?:{PHRASE}\s+)?(?:(?P<word>[A-Za-z][\w.-]*)\s+)?[\[`*]*(?P<v>[vV]?))(?P<version>{SPELLING})"
     );
     Regex::new(&shape).expect("a constant that the tests compile")
 });
