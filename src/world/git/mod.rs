@@ -123,6 +123,8 @@ impl Repository {
     /// The repository cannot be opened again.
     pub fn reopened(&self) -> Result<Self> {
         let again = self.other(&self.top)?;
+        // Both would read them; one that cannot be read is the problem of whoever asks for it.
+        let _ = self.settings();
         let (settings, restrictions) = (self.settings.clone(), self.restrictions.clone());
         Ok(Self { settings, restrictions, examination: self.examination.clone(), ..again })
     }
