@@ -49,11 +49,11 @@ impl Version {
         self.1.segments(self)
     }
 
-    /// The version with leading zeros where the earlier ones have them, the newest first; with its own if there are none.
+    /// The version with leading zeros where the earlier ones have them, the newest first; with its own where none tells.
     #[must_use]
     pub fn padded_like<'v>(self, earlier: impl IntoIterator<Item = &'v Self>) -> Self {
-        let padding = Padding::of_series(earlier.into_iter().map(|version| (version, &version.1)));
-        Self(self.0, padding.unwrap_or(self.1))
+        let padding = self.1.after(earlier.into_iter().map(|version| (version, &version.1)));
+        Self(self.0, padding)
     }
 
     /// Whether installers skip it by default: an alpha, beta, release candidate or development release.

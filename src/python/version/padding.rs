@@ -25,19 +25,21 @@ impl Padding {
         Self(bits.fold(0, |bits, (at, _)| bits | 1 << at))
     }
 
-    /// That of a series of versions, the newest first: for each number the newest version that tells, which none does
-    /// whose number has two digits anyway. None if there is no version.
-    pub(super) fn of_series<'v>(series: impl Iterator<Item = (&'v Version, &'v Self)>) -> Option<Self> {
+    /// That of the next version after a series, the newest first: for each number the newest version tells whose number has
+    /// one digit without a zero. Where none does, its own padding tells, or the month for the day.
+    pub(super) fn after<'v>(self, series: impl Iterator<Item = (&'v Version, &'v Self)>) -> Self {
         let recent: Vec<_> = series.take(RECENT).collect();
-        let bits = (1..8).filter(|at| {
+        let (mut next, mut month) = (Self::default(), None);
+        for at in 1..8 {
             let told = recent.iter().find_map(|(version, padding)| {
-                let is_short = version.release_segments().get(*at).is_some_and(|number| *number < 10);
-                is_short.then_some(padding.has(*at))
+                let is_short = version.release_segments().get(at).is_some_and(|number| *number < 10);
+                is_short.then_some(padding.has(at))
             });
-            told == Some(true)
-        });
-        let padding = Self(bits.fold(0, |bits, at| bits | 1 << at));
-        (!recent.is_empty()).then_some(padding)
+            let as_month = at == 2 && month == Some(true);
+            next.0 |= u8::from(told.unwrap_or(self.has(at) || as_month)) << at;
+            month = told;
+        }
+        next
     }
 
     fn has(self, at: usize) -> bool {
@@ -126,5 +128,11 @@ mod tests {
         assert_eq!(next("2026.07.01", &["2026.4.1"]), "2026.7.1");
         assert_eq!(next("2026.07.1", &[]), "2026.07.1");
         assert_eq!(next("1.2.3", &["1.2.2"]), "1.2.3");
+        // Where none tells, the version itself does, or the month does for the day.
+        assert_eq!(next("2026.05.01", &["2026.04.10"]), "2026.05.01");
+        assert_eq!(next("2026.5.1", &["2026.04.10"]), "2026.05.01");
+        assert_eq!(next("2026.05.1.1", &["2026.04.10"]), "2026.05.01.1");
+        assert_eq!(next("2026.05.01", &["2025.11.12"]), "2026.05.01");
+        assert_eq!(next("2026.5.1", &["2025.11.12"]), "2026.5.1");
     }
 }
