@@ -111,8 +111,8 @@ pub(super) fn expect_room(file: &Path, manifest: &Manifest, free: Option<u64>) -
     }
 }
 
-fn total(files: &[Item]) -> u64 {
-    files.iter().fold(0, |total, item| total.saturating_add(item.size))
+fn total<'i>(files: impl IntoIterator<Item = &'i Item>) -> u64 {
+    files.into_iter().fold(0, |total, item| total.saturating_add(item.size))
 }
 
 fn refused(file: &Path, reason: &str) -> Error {
@@ -247,8 +247,7 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
         Some(_) => {}
     }
     let is_rest = |item: &&Item| !item.name.starts_with(DISTRIBUTIONS) || item.name.ends_with(ATTESTATION);
-    let rest: Vec<Item> = manifest.files.iter().filter(is_rest).cloned().collect();
-    let rest = total(&rest);
+    let rest = total(manifest.files.iter().filter(is_rest));
     if rest > LARGEST_REST {
         let most = size(LARGEST_REST);
         return Err(format!("it holds {} besides distributions, and a run has {most} at most", size(rest)));

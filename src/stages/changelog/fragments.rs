@@ -10,18 +10,21 @@ use crate::python::version::Bump;
 impl Changelog {
     /// The fragments that a release collects.
     pub(super) fn fragments_of(&self, release: &Release) -> Option<Fragments> {
-        let target = &release.target;
-        let learned = target.conventions.changelog.as_ref().map(|learned| learned.value.as_str());
-        let mut found = self.fragments(release, &target.project, learned)?;
+        let mut found = self.found_for(release)?;
         found.problems.retain(|problem| !was_left(problem, release));
         (!found.files.is_empty() || !found.problems.is_empty()).then_some(found)
     }
 
-    /// Files that the tool leaves out again, as in the last release.
-    pub(super) fn left_out(&self, release: &Release) -> Vec<Finding> {
+    /// The fragments of a release and all their problems.
+    fn found_for(&self, release: &Release) -> Option<Fragments> {
         let target = &release.target;
         let learned = target.conventions.changelog.as_ref().map(|learned| learned.value.as_str());
-        let problems = self.fragments(release, &target.project, learned).map(|found| found.problems);
+        self.fragments(release, &target.project, learned)
+    }
+
+    /// Files that the tool leaves out again, as in the last release.
+    pub(super) fn left_out(&self, release: &Release) -> Vec<Finding> {
+        let problems = self.found_for(release).map(|found| found.problems);
         let left = problems.into_iter().flatten().filter(|problem| was_left(problem, release));
         left.map(|problem| {
             Finding::warning(format!("{problem}: the tool leaves it out, as in the last release"))

@@ -19,14 +19,32 @@ fn at(url: &str) -> Project {
     project
 }
 
+fn write_both(project: &Project, flow: &str) {
+    for forge in ["github", "gitlab"] {
+        project.pyrelease(&format!("ci {forge} --flow {flow} --yes")).code(0);
+        project.pyrelease(&format!("ci {forge} --check")).code(0);
+    }
+}
+
+/// Neither the schemas of both forges nor the auditor find anything.
+#[track_caller]
+fn nothing_is_wrong(project: &Project, flow: &str) {
+    let schemas = [
+        &["--builtin-schema", "vendor.github-workflows", WORKFLOW][..],
+        &["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci", PIPELINE],
+    ];
+    for arguments in schemas {
+        assert_eq!(complaints(project, "check-jsonschema", arguments), None, "{flow}");
+    }
+    let audit = complaints(project, "zizmor", &["--offline", "--pedantic", ".github"]);
+    assert_eq!(audit, None, "{flow}");
+}
+
 #[test]
 fn auditors_and_schemas_find_nothing() {
     let project = at(GITHUB);
     for flow in ["dispatch", "tag", "merge"] {
-        for forge in ["github", "gitlab"] {
-            project.pyrelease(&format!("ci {forge} --flow {flow} --yes")).code(0);
-            project.pyrelease(&format!("ci {forge} --check")).code(0);
-        }
+        write_both(&project, flow);
         for path in [WORKFLOW, PIPELINE] {
             let text = project.read(path);
             assert!(text.starts_with("# Releases all packages with pyrelease."), "{text}");
@@ -36,15 +54,7 @@ fn auditors_and_schemas_find_nothing() {
                 "{flow} {path}:\n{text}"
             );
         }
-        let schemas = [
-            &["--builtin-schema", "vendor.github-workflows", WORKFLOW][..],
-            &["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci", PIPELINE],
-        ];
-        for arguments in schemas {
-            assert_eq!(complaints(&project, "check-jsonschema", arguments), None, "{flow}");
-        }
-        let audit = complaints(&project, "zizmor", &["--offline", "--pedantic", ".github"]);
-        assert_eq!(audit, None, "{flow}");
+        nothing_is_wrong(&project, flow);
     }
 }
 
@@ -99,10 +109,7 @@ fn auditors_and_schemas_find_nothing_where_members_have_extension_modules() {
     let project = at(GITHUB);
     compiled(&project, "cli", "core");
     for flow in ["dispatch", "tag", "merge"] {
-        for forge in ["github", "gitlab"] {
-            project.pyrelease(&format!("ci {forge} --flow {flow} --yes")).code(0);
-            project.pyrelease(&format!("ci {forge} --check")).code(0);
-        }
+        write_both(&project, flow);
         for path in [WORKFLOW, PIPELINE] {
             let text = project.read(path);
             let open =
@@ -120,15 +127,7 @@ fn auditors_and_schemas_find_nothing_where_members_have_extension_modules() {
             "{text}"
         );
         assert!(project.read(PIPELINE).contains("for name in cli core; do"));
-        let schemas = [
-            &["--builtin-schema", "vendor.github-workflows", WORKFLOW][..],
-            &["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci", PIPELINE],
-        ];
-        for arguments in schemas {
-            assert_eq!(complaints(&project, "check-jsonschema", arguments), None, "{flow}");
-        }
-        let audit = complaints(&project, "zizmor", &["--offline", "--pedantic", ".github"]);
-        assert_eq!(audit, None, "{flow}");
+        nothing_is_wrong(&project, flow);
     }
     // Steps of the user's own stay in the job that they are for.
     let text = project.read(WORKFLOW);
