@@ -77,7 +77,8 @@ impl Habits {
     ///
     /// `current` is the version that the project states. A place counts if the last release of the same kind (final or
     /// not) changed it, or earlier ones did and it still states the current version or the last release's: otherwise
-    /// somebody has given it up. A line counts only if it states `current` or an earlier release.
+    /// somebody has given it up. A line counts only if it states `current`, an earlier release, or a version on the way to
+    /// this one: another version may stand in a line of the same form.
     pub fn lines(
         &self,
         files: &dyn Files,
@@ -96,7 +97,7 @@ impl Habits {
                 let Some(fit) = place.pattern.fit(line) else { continue };
                 let counts = match (&fit.version, is_recent, is_newest) {
                     (None, ..) => place.is_date,
-                    (Some(_), true, true) => self.is_known(&fit, current),
+                    (Some(_), true, true) => self.may_become(&fit, (current, version)),
                     (Some(_), true, false) => {
                         states(&fit, current) || newest.is_some_and(|newest| states(&fit, newest))
                     }
@@ -254,9 +255,11 @@ impl Habits {
             removed.any(|removed| pattern.fit(removed).is_some_and(|fit| counts(&fit)))
         };
         let mut versioned = LinePattern::of(added, &tag.version, tag.spelled()).into_iter();
-        if let Some(pattern) =
-            versioned.find(|pattern| replaces(pattern, &|fit| self.is_known(fit, &tag.version)))
-        {
+        // Nobody knows what was being worked on then.
+        let was_development =
+            |fit: &Fit| fit.short.is_none() && fit.version.as_ref().is_some_and(Version::is_prerelease);
+        let earlier = |fit: &Fit| was_development(fit) || self.is_known(fit, &tag.version);
+        if let Some(pattern) = versioned.find(|pattern| replaces(pattern, &earlier)) {
             return Some((pattern, false));
         }
         LinePattern::of_date(added)
@@ -264,11 +267,20 @@ impl Habits {
             .map(|pattern| (pattern, true))
     }
 
-    /// Whether a line states the current version, an earlier release, or one that was being worked on.
+    /// Whether a line states the current version, an earlier release, or one on the way to either version.
+    fn may_become(&self, fit: &Fit, (current, next): (&Version, &Version)) -> bool {
+        let leads_to = |version: &Version| {
+            let stated = fit.version.as_ref().filter(|stated| fit.short.is_none() && stated.is_prerelease());
+            stated.is_some_and(|stated| numbers(stated) == numbers(version))
+        };
+        leads_to(current) || leads_to(next) || self.is_known(fit, current)
+    }
+
+    /// Whether a line states the current version or an earlier release.
     fn is_known(&self, fit: &Fit, current: &Version) -> bool {
-        let Some(stated) = &fit.version else { return false };
-        let is_development = fit.short.is_none() && stated.is_prerelease();
-        is_development || states(fit, current) || self.known.contains(&key(stated, fit.short))
+        let is_release =
+            |stated: &Version| states(fit, current) || self.known.contains(&key(stated, fit.short));
+        fit.version.as_ref().is_some_and(is_release)
     }
 }
 
@@ -289,6 +301,12 @@ pub(super) fn key(version: &Version, short: Option<usize>) -> String {
     let numbers = version.release_segments();
     let first = (0..count).map(|at| numbers.get(at).copied().unwrap_or(0).to_string());
     format!("{count} of {}", first.collect::<Vec<_>>().join("."))
+}
+
+/// The numbers of a version without the zeros at the end.
+fn numbers(version: &Version) -> &[u64] {
+    let all = version.release_segments();
+    &all[..all.iter().rposition(|number| *number != 0).map_or(0, |last| last + 1)]
 }
 
 /// Whether a line states a version, or its first numbers. `1.2` equals `1.2.0`, but they are different texts.

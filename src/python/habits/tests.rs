@@ -75,6 +75,23 @@ fn the_places_of_the_last_release_are_changed_again() {
 }
 
 #[test]
+fn another_version_in_a_line_of_the_same_form_stays() {
+    let habits = habits(vec![release(
+        "v1.1.0",
+        "Release 1.1.0",
+        &[
+            ("each.ini", "version=1.1.0.dev", "version=1.1.0"),
+            ("each.ini", "version=0.11b0.dev", "version=0.11b0"),
+        ],
+    )]);
+    for other in ["0.12b0.dev", "0.11b0", "3.0rc1"] {
+        let text = format!("version=1.2.0.dev\nversion={other}\nversion=1.2.0rc1\n");
+        let lines = changed(&habits, &[("each.ini", &text)], "1.2.0.dev", "1.2.0");
+        assert_eq!(lines, vec![("each.ini".to_owned(), "version=1.2.0".to_owned()); 2], "{other}");
+    }
+}
+
+#[test]
 fn a_place_that_the_last_release_left_alone_stays() {
     let once = |tag: &str, old: &str, new: &str| {
         release(

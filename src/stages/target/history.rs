@@ -28,7 +28,8 @@ const MOST_RECORDS: usize = 40;
 pub(in crate::stages) struct History {
     /// All tags of the project
     pub(super) tags: Vec<VersionTag>,
-    /// The last release in the history of HEAD: the newest, or the highest final one if that is higher
+    /// The last release in the history of HEAD: the newest, or the highest final one if that is higher; or a later one
+    /// on a branch of its own
     pub(in crate::stages) last: Option<VersionTag>,
     /// The highest final release in the history of HEAD
     pub(in crate::stages) last_final: Option<VersionTag>,
@@ -87,11 +88,22 @@ impl History {
         let highest = |one: &&VersionTag, other: &&VersionTag| one.version.cmp(&other.version);
         let finals = reachable.iter().copied().filter(|tag| !tag.version.is_prerelease());
         let last_final = finals.max_by(highest);
-        let last = reachable.first().copied().into_iter().chain(last_final).max_by(highest).cloned();
+        let last = reachable.first().copied().into_iter().chain(last_final).max_by(highest);
+        let stated = || match &project.version {
+            VersionSource::Static(places) => current_version(checkout, places).ok(),
+            VersionSource::Vcs { .. } | VersionSource::Unreadable(_) => None,
+        };
+        let on_branches = last.map_or_else(Vec::new, |last| between(&tags, &last.version, stated));
+        let last = on_branches.first().copied().or(last).cloned();
         let last_final = last_final.cloned();
-        let mut recent = reachable;
+        let mut recent = match on_branches.is_empty() {
+            true => Vec::new(),
+            false => elsewhere(checkout, on_branches, &listed),
+        };
+        recent.extend(reachable);
         if recent.len() < ENOUGH_RELEASES {
-            recent.extend(elsewhere(checkout, &tags, &listed, &recent));
+            let others = tags.iter().filter(|tag| !recent.contains(tag)).collect();
+            recent.extend(elsewhere(checkout, others, &listed));
         }
         // Several tags on one commit show one release.
         let mut seen = HashSet::new();
@@ -172,17 +184,29 @@ fn reachable<'t>(
     Ok(found)
 }
 
-/// The highest releases that are not in the history of HEAD, the newest first.
+/// The releases after the last one in the history of HEAD and before the version that the project states, the highest
+/// first: it makes them on branches of their own.
+fn between<'t>(
+    tags: &'t [VersionTag],
+    last: &Version,
+    stated: impl FnOnce() -> Option<Version>,
+) -> Vec<&'t VersionTag> {
+    let mut later: Vec<&VersionTag> = tags.iter().filter(|tag| tag.version > *last).collect();
+    let Some(stated) = (!later.is_empty()).then(stated).flatten() else { return Vec::new() };
+    later.retain(|tag| tag.version < stated);
+    later.sort_by(|one, other| other.version.cmp(&one.version));
+    later
+}
+
+/// The highest of these releases, the newest first.
 fn elsewhere<'t>(
     checkout: &Checkout,
-    tags: &'t [VersionTag],
+    mut tags: Vec<&'t VersionTag>,
     listed: &HashMap<&str, &ListedTag>,
-    reachable: &[&VersionTag],
 ) -> Vec<&'t VersionTag> {
-    let mut others: Vec<&VersionTag> = tags.iter().filter(|tag| !reachable.contains(tag)).collect();
-    others.sort_by(|one, other| other.version.cmp(&one.version));
-    others.truncate(MOST_REACHABLE);
-    let at: HashMap<&str, &VersionTag> = others
+    tags.sort_by(|one, other| other.version.cmp(&one.version));
+    tags.truncate(MOST_REACHABLE);
+    let at: HashMap<&str, &VersionTag> = tags
         .into_iter()
         .rev()
         .filter_map(|tag| Some((listed.get(tag.name.as_str())?.commit.as_str(), tag)))
