@@ -124,7 +124,9 @@ impl Stage for Tag {
                 }
             }
         }
-        if let Err(error) = repository.git(["var", "GIT_COMMITTER_IDENT"]).read() {
+        if !repository.has_author(&release.checkout.environment)
+            && let Err(error) = repository.git(["var", "GIT_COMMITTER_IDENT"]).read()
+        {
             let finding = Finding::error(format!("git has no committer identity: {error}"));
             findings.push(
                 finding.help(

@@ -1,7 +1,10 @@
 //! The processes of this machine, read from `/proc` on Linux. Elsewhere none are found.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+/// Room for what is read at once, in bytes
+const LARGE: usize = 1 << 14;
 /// Parent folders to follow, at most
 const DEEPEST: usize = 100;
 
@@ -43,7 +46,9 @@ pub fn own_variable(name: &str) -> Option<Vec<u8>> {
 impl OtherProcess {
     /// The value a variable had when the process started; empty if it was not set.
     pub fn variable(&self, name: &str) -> Option<Vec<u8>> {
-        let environment = fs_err::read(self.folder.join("environ")).ok()?;
+        // The kernel does not tell its size: one large read in place of many small ones.
+        let mut environment = Vec::with_capacity(LARGE);
+        fs_err::File::open(self.folder.join("environ")).ok()?.read_to_end(&mut environment).ok()?;
         let variables = environment.split(|byte| *byte == 0);
         let value =
             |variable: &[u8]| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec);

@@ -32,9 +32,11 @@ impl Author {
 impl Repository {
     /// Whether somebody has told git whose commits these are; what git would guess from the machine does not count.
     pub fn has_author(&self, environment: &Environment) -> bool {
+        // Git takes no name of punctuation only.
+        let is_name = |value: &str| value.contains(char::is_alphanumeric);
         let is_told = |keys: [&str; 2], variables: &[&str]| {
-            keys.iter().any(|key| self.configured(key).is_some_and(|value| !value.is_empty()))
-                || variables.iter().any(|name| environment.get(name).is_some_and(|value| !value.is_empty()))
+            keys.iter().any(|key| self.configured(key).is_some_and(|value| is_name(&value)))
+                || variables.iter().any(|name| environment.get(name).is_some_and(is_name))
         };
         is_told(["user.name", "committer.name"], &["GIT_COMMITTER_NAME"])
             && is_told(["user.email", "committer.email"], &["GIT_COMMITTER_EMAIL", "EMAIL"])

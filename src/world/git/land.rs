@@ -286,25 +286,6 @@ impl Landing {
     }
 }
 
-impl PrivateClone {
-    /// Sends the commit of HEAD to the user's repository, and what these refs point to. No ref of the user's changes.
-    ///
-    /// # Errors
-    /// The `git` command failed.
-    pub fn send_head(&self, user: &Repository, with: &[String]) -> Result<()> {
-        // Sync the objects to disk: after a power cut, refs must not point to missing objects.
-        let command = user
-            .git(["-c", "core.fsync=committed,loose-object"])
-            .args(["-c", "fetch.fsckObjects=false", "-c", "gc.auto=0", "-c", "protocol.file.allow=always"])
-            .args(["-c", "fetch.writeCommitGraph=false", "fetch", "--quiet", "--no-tags"])
-            .args(["--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"])
-            .arg(self.top().as_os_str());
-        // Fetch by ref, because fetching by id is not always allowed.
-        command.arg("HEAD").args(with).read()?;
-        Ok(())
-    }
-}
-
 fn changed(name: &str, at: Option<&str>) -> Error {
     let now = at.map_or("is gone".to_owned(), |at| format!("is at {}", short(at)));
     Error::failed(format!("`{name}` was changed meanwhile: it {now}")).help("nothing was moved")

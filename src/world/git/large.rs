@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::native::has_filtered;
 use super::{PrivateClone, Repository, paths};
 use crate::error::{Error, Result};
 use crate::world::process::Process;
@@ -29,7 +30,7 @@ impl Repository {
     /// # Errors
     /// A `git` command failed.
     pub fn large(&self, commit: &str) -> Result<LargeFiles> {
-        let paths = filtered(&self.git::<&str>([]))?;
+        let paths = filtered(Some(&self.repository), || self.git::<&str>([]))?;
         let mut large = LargeFiles { paths, program: None, missing: Vec::new() };
         if large.paths.is_empty() {
             return Ok(large);
@@ -54,7 +55,8 @@ impl PrivateClone {
             let short = path.symlink_metadata().is_ok_and(|file| file.is_file() && file.len() <= LONGEST);
             short && fs_err::read(path).is_ok_and(|content| content.starts_with(POINTER))
         };
-        match filtered(&self.git::<&str>([]))?.into_iter().find(is_pointer) {
+        let paths = filtered(self.open().as_ref(), || self.git::<&str>([]))?;
+        match paths.into_iter().find(is_pointer) {
             None => Ok(()),
             Some(path) => Err(Error::refused(format!(
                 "the content of `{}` (tracked by Git LFS) is missing: the file is still a pointer",
@@ -67,8 +69,11 @@ impl PrivateClone {
 }
 
 /// The tracked files to which the filter applies.
-fn filtered(git: &Process) -> Result<Vec<PathBuf>> {
-    Ok(paths(&git.clone().args(["ls-files", "-z", "--", ":(top,attr:filter=lfs)"]).read_bytes()?))
+fn filtered(own: Option<&git2::Repository>, git: impl Fn() -> Process) -> Result<Vec<PathBuf>> {
+    if own.and_then(has_filtered) == Some(false) {
+        return Ok(Vec::new());
+    }
+    Ok(paths(&git().args(["ls-files", "-z", "--", ":(top,attr:filter=lfs)"]).read_bytes()?))
 }
 
 /// The path of a pointer's content in the storage; `None` if it is not a pointer.

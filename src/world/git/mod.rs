@@ -23,6 +23,7 @@ mod push;
 mod ref_query;
 mod releases;
 mod remote;
+mod send;
 mod settings;
 mod signing;
 mod submodules;

@@ -4,10 +4,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use git2::{Delta, DiffDelta, DiffOptions, IndexEntryExtendedFlag, IndexEntryFlag};
+use git2::{AttrCheckFlags, Delta, DiffDelta, DiffOptions, IndexEntryExtendedFlag, IndexEntryFlag};
 
 use super::{LocalRemote, PrivateClone, Repository, git};
 use crate::error::Result;
+
+/// The most files of which attributes are looked up one by one
+const FEW_FILES: usize = 2_000;
 
 impl Repository {
     /// When a commit was made, in seconds since the epoch.
@@ -66,6 +69,20 @@ impl PrivateClone {
         }
     }
 
+    /// Creates a reference.
+    ///
+    /// # Errors
+    /// It exists already, or cannot be written.
+    pub(super) fn point(&self, name: &str, commit: &str) -> Result<()> {
+        let point =
+            |own: git2::Repository| own.reference(name, commit.parse().ok()?, false, "").ok().map(|_| ());
+        if self.open().and_then(point).is_none() {
+            // The empty old value: it must not exist.
+            self.git(["update-ref", name, commit, ""]).read()?;
+        }
+        Ok(())
+    }
+
     /// When a commit was made, in seconds since the epoch.
     ///
     /// # Errors
@@ -85,7 +102,7 @@ impl PrivateClone {
         }
     }
 
-    fn open(&self) -> Option<git2::Repository> {
+    pub(super) fn open(&self) -> Option<git2::Repository> {
         git2::Repository::open(self.top()).ok()
     }
 }
@@ -108,7 +125,7 @@ impl LocalRemote {
 const SHOW_TIME: [&str; 4] = ["show", "--no-patch", "--no-show-signature", "--format=%ct"];
 
 /// Git reads another object in the place of a replaced one.
-fn has_replacements(repository: &git2::Repository) -> bool {
+pub(super) fn has_replacements(repository: &git2::Repository) -> bool {
     repository.references_glob("refs/replace/*").map_or(true, |mut found| found.next().is_some())
 }
 
@@ -152,6 +169,19 @@ fn has_nothing_staged(repository: &git2::Repository) -> Option<bool> {
     let counts =
         |delta: DiffDelta<'_>| delta.status() != Delta::Added || !is_yet_to_come(delta.new_file().path());
     Some(!diff.deltas().any(counts))
+}
+
+/// Whether the filter of Git LFS applies to any tracked file; none if they are many.
+pub(super) fn has_filtered(repository: &git2::Repository) -> Option<bool> {
+    let index = repository.index().ok().filter(|index| index.len() <= FEW_FILES)?;
+    for entry in index.iter() {
+        let path = std::str::from_utf8(&entry.path).ok()?;
+        let filter = repository.get_attr(Path::new(path), "filter", AttrCheckFlags::FILE_THEN_INDEX).ok()?;
+        if filter == Some("lfs") {
+            return Some(true);
+        }
+    }
+    Some(false)
 }
 
 fn assumed_unchanged(repository: &git2::Repository) -> Option<BTreeSet<Vec<u8>>> {

@@ -104,13 +104,20 @@ impl PrivateClone {
     /// # Errors
     /// Whatever `git` says.
     pub fn unchanged(&self) -> Result<Option<String>> {
-        // Only what changed: git fails on a file whose bytes do not fit its declared encoding, even if nobody touches it.
-        let compare = ["diff", "--name-only", "-z", "--no-ext-diff", "--ignore-submodules=dirty"];
-        let changed = self.git(compare).read_bytes()?;
-        if !changed.is_empty() {
-            let add =
-                ["--literal-pathspecs", "add", "--update", "--pathspec-from-file=-", "--pathspec-file-nul"];
-            self.git(add).input(changed).read()?;
+        if self.git(["add", "--update", ":/"]).read().is_err() {
+            // Only what changed: git fails on a file whose bytes do not fit its declared encoding, even if nobody touched it.
+            let compare = ["diff", "--name-only", "-z", "--no-ext-diff", "--ignore-submodules=dirty"];
+            let changed = self.git(compare).read_bytes()?;
+            if !changed.is_empty() {
+                let add = [
+                    "--literal-pathspecs",
+                    "add",
+                    "--update",
+                    "--pathspec-from-file=-",
+                    "--pathspec-file-nul",
+                ];
+                self.git(add).input(changed).read()?;
+            }
         }
         match self.has_nothing_staged()? {
             true => self.head().map(Some),
@@ -171,9 +178,7 @@ impl PrivateClone {
     /// The `git` command failed.
     pub fn tag(&self, name: &str, message: Option<&str>, commit: &str, sign: Option<bool>) -> Result<String> {
         let Some(message) = message else {
-            let reference = format!("refs/tags/{name}");
-            // The empty old value: the tag must not exist.
-            self.git(["update-ref", &reference, commit, ""]).read()?;
+            self.point(&format!("refs/tags/{name}"), commit)?;
             return Ok(commit.to_owned());
         };
         // Verbatim keeps lines that begin with `#`. The final newline lets git find an appended signature, which must

@@ -297,3 +297,32 @@ fn the_branch_that_a_remote_shows_is_what_the_command_says() {
         assert_eq!(shown_at(&tables), shown);
     }
 }
+
+#[test]
+fn large_files_are_those_of_the_command() {
+    let fixture = Fixture::new();
+    let agree = |expected: &[&str], what: &str| {
+        let head = fixture.git(&["rev-parse", "HEAD"]);
+        let listed = fixture.git(&["ls-files", "--", ":(top,attr:filter=lfs)"]);
+        assert_eq!(listed.lines().collect::<Vec<_>>(), expected, "{what}");
+        let paths: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
+        assert_eq!(fixture.open().large(&head).unwrap().paths, paths, "{what}");
+        let seen = super::native::has_filtered(&fixture.open().repository);
+        assert_eq!(seen, Some(!expected.is_empty()), "{what}");
+    };
+    agree(&[], "no attributes");
+    fixture.write(".gitattributes", "*.bin filter=lfs\none.txt filter=other\n");
+    agree(&[], "other files");
+    fixture.write(".gitattributes", "one.* filter=lfs diff=lfs -text\n");
+    agree(&["one.txt"], "a pattern");
+    fixture.write(".gitattributes", "[attr]big filter=lfs\n*.txt big\ntwo.txt !filter\n");
+    agree(&["one.txt"], "a macro");
+    fs_err::remove_file(fixture.top.join(".gitattributes")).unwrap();
+    fs_err::create_dir_all(fixture.top.join(".git/info")).unwrap();
+    fixture.write(".git/info/attributes", "two.txt filter=lfs\n");
+    agree(&["two.txt"], "attributes of the repository");
+    fixture.write(".git/info/attributes", "");
+    fixture.write("mine", "*.txt filter=lfs\n");
+    fixture.git(&["config", "core.attributesFile", fixture.top.join("mine").to_str().unwrap()]);
+    agree(&["one.txt", "two.txt"], "attributes of the user");
+}

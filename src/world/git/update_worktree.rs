@@ -24,10 +24,13 @@ pub(super) fn update_worktree(shown: &Repository, from: &str, to: &str) -> Resul
 
 /// Runs `git read-tree`; with `-n` among the options it only checks whether the move is possible.
 pub(super) fn read_tree(shown: &Repository, options: &[&str], from: &str, to: &str) -> Result<()> {
-    refresh(shown)?;
     let command = shown.git(["read-tree", "-m", "-u"]).args(options).args([from, to]);
     let mut read = shown.read_on_index(&command);
     let is_blocked = |error: &ProcessError| shown.lock_help(error).is_none();
+    if read.as_ref().is_err_and(is_blocked) {
+        refresh(shown)?;
+        read = shown.read_on_index(&command);
+    }
     if read.as_ref().is_err_and(is_blocked) && options.is_empty() {
         let partial = PartialCheckout::clear(shown, from, to)?;
         if !partial.is_empty() {
