@@ -95,6 +95,8 @@ fn towncrier_collects_as_the_project_configures_it() {
             "news",
             vec![],
         ),
+        // Where the tool looked before it read the project's name
+        ("[tool.towncrier]\ntitle_format = \"v{version}\"\n", "NEWS.rst", "newsfragments", vec![]),
     ] {
         let fragments = [FEATURE, FIX].map(|(name, text)| (format!("{folder}/{name}"), text));
         let files: Vec<(&str, &str)> =
@@ -108,7 +110,10 @@ fn towncrier_collects_as_the_project_configures_it() {
         let released = project.read(changelog);
         let left = listed(&project, folder);
         project.git(&["reset", "--quiet", "--hard", &before]);
-        let arguments = ["build", "--yes", "--version", "1.1.0", "--date", date.trim()];
+        let mut arguments = vec!["build", "--yes", "--version", "1.1.0", "--date", date.trim()];
+        if folder == "newsfragments" {
+            arguments.extend(["--config", "pyproject.toml"]);
+        }
         assert_eq!(
             (released, left),
             by_hand(&project, ("towncrier", &arguments), changelog, folder),

@@ -72,6 +72,51 @@ fn a_version_that_is_not_released_gets_its_date() {
 }
 
 #[test]
+fn a_heading_that_asks_what_is_new_stays() {
+    let headed = |version: &str, day: &str| {
+        format!("What's New in demo {version}?\n{}\nRelease date: {day}\n\n", "=".repeat(25))
+    };
+    let (next, open, earlier) =
+        (headed("1.2.0", "TBA"), headed("1.1.0", "TBA"), headed("1.0.0", "2024-01-31"));
+    let text = format!("Changes\n*******\n\n{next}\n\n{open}* A flag\n\n{earlier}* b\n");
+    let promoted = check("a.rst", &text, (&open, &headed("1.1.0", DAY)));
+    assert_eq!(promoted.heading, "What's New in demo 1.1.0?");
+}
+
+#[test]
+fn a_comparison_inside_a_section_ends_at_the_release() {
+    let line = |older: &str, newer: &str| {
+        format!("[View commits](https://github.com/o/r/compare/{older}...{newer})\n")
+    };
+    let text =
+        format!("# Changes\n\n## master\n\n* A flag\n\n{}\n## 1.0.0\n\n* b\n", line("1.0.0", "master"));
+    let promoted = check(
+        "a.md",
+        &text,
+        (
+            &format!("## master\n\n* A flag\n\n{}", line("1.0.0", "master")),
+            &format!("## 1.1.0\n\n* A flag\n\n{}", line("1.0.0", "1.1.0")),
+        ),
+    );
+    assert_eq!(promoted.notes, format!("* A flag\n\n{}", line("1.0.0", "1.1.0").trim()));
+    // What is left compares with the release.
+    let left = promote("a.md", &text, None).text;
+    let expected = format!(
+        "## master\n\n{}\n## 1.1.0\n\n* A flag\n\n{}\n## 1.0.0",
+        line("1.1.0", "master"),
+        line("1.0.0", "1.1.0")
+    );
+    assert!(left.contains(&expected), "{left}");
+    // Nothing but the comparison is no change.
+    let again = Changelog::parse(left, Format::Markdown).unwrap();
+    let next = again.promote(&Promotion::new(&"1.2.0".parse().unwrap(), DAY));
+    assert!(matches!(next, Err(ChangelogError::Empty { .. })), "{next:?}");
+    // A link in an entry is none.
+    let entry = text.replace("* A flag", "* [this](https://github.com/o/r/compare/1.0.0...fix) is mended");
+    assert!(promote("a.md", &entry, None).text.contains("compare/1.0.0...fix) is"));
+}
+
+#[test]
 fn a_line_below_the_heading_gets_the_date() {
     for (open, dated, today) in [
         ("Unreleased", "Released 2024-01-31", "Released 2026-11-24"),

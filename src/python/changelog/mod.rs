@@ -3,6 +3,7 @@
 
 mod candidate;
 mod companion;
+mod compared;
 pub(in crate::python) mod date;
 mod dating;
 mod edit;
@@ -12,6 +13,7 @@ mod forms;
 mod insert;
 mod lines;
 mod links;
+mod listed;
 mod markdown;
 mod marker;
 mod parts;
@@ -216,6 +218,10 @@ impl Changelog {
             parts: Vec::new(),
         };
         changelog.parts = changelog.find_parts();
+        if changelog.newest().is_none() {
+            let listed = changelog.listed_parts();
+            changelog.parts.extend(listed);
+        }
         Ok(changelog)
     }
 

@@ -14,7 +14,7 @@ use super::select::Choice;
 use super::style::{self, Style};
 use super::takeover::Takeover;
 use super::title::{Planned, Title, Unreleased};
-use super::{Changelog, ChangelogError, CompareLinks, Format, date, words};
+use super::{Changelog, ChangelogError, CompareLinks, Format, compared, date, words};
 use crate::python::version::Version;
 
 /// What a release does with a changelog
@@ -99,6 +99,9 @@ impl Changelog {
         let date = promotion.date;
         let day = date::parse(date)
             .ok_or_else(|| ChangelogError::Date { date: date.chars().take(40).collect() })?;
+        if self.is_listed() {
+            return self.marked_in_list(promotion);
+        }
         if let Some(promoted) = self.taken_over(promotion, day) {
             return Ok(promoted);
         }
@@ -207,7 +210,7 @@ impl Changelog {
         if remainder.is_left {
             let space = ending.repeat(1 + self.blank_lines_between_sections());
             let mut left = self.retitled(&part.heading, &new_unreleased);
-            let template = remainder.template.trim_end();
+            let template = compared::template_after(remainder.template.trim_end(), &naming);
             if !template.is_empty() {
                 left.push_str(ending);
                 left.push_str(&template.replace('\n', ending));
@@ -215,6 +218,7 @@ impl Changelog {
             text = format!("{left}{space}{text}");
         }
         edits.push(Edit { span: self.lines[start].start..self.lines[part.heading.last].end, text });
+        let compared = if body.is_none() { self.compared(part, &naming) } else { Vec::new() };
         let removed = match body {
             Some(_) => part.body.clone().collect(),
             None => self.unreleasable(part, remainder),
@@ -225,6 +229,7 @@ impl Changelog {
             let text = if run.joins { ending.to_owned() } else { String::new() };
             Edit { span: first.start..last.next, text }
         }));
+        edits.extend(compared.into_iter().map(|(_, edit)| edit));
         if let Some(notes) = body {
             edits.push(self.notes_below(part, newest, notes));
         }
@@ -244,7 +249,7 @@ impl Changelog {
                     removed[..after].last().filter(|run| run.lines.contains(index))
                 };
                 let kept = part.body.clone().filter(|index| gone(index).is_none_or(|run| run.keeps(*index)));
-                self.body(kept, |index| gone(&index).is_some())
+                compared::notes_of(&self.body(kept, |index| gone(&index).is_some()), &naming)
             }
         };
         let text = self.edited(edits);

@@ -2,6 +2,7 @@
 
 use super::edit::Edit;
 use super::links::{self, Comparison, Definition};
+use super::parts::Part;
 use super::title::Release;
 use super::{Changelog, CompareLinks, Format};
 use crate::python::version::Version;
@@ -95,8 +96,11 @@ impl Changelog {
                 if bracketed || self.format == Format::Rst { naming.address_like(address) } else { None };
             return made.map(|made| self.before(newest, &label, &made)).into_iter().collect();
         }
+        let bare = self.parts.iter().filter_map(Part::release).filter(|one| one.style.is_bracketed());
+        let has_bare = bare.count() > 1;
         match naming.links {
-            Some(links) if bracketed && self.format == Format::Markdown => {
+            // Where earlier versions are in brackets without any, they are none on purpose.
+            Some(links) if bracketed && !has_bare && self.format == Format::Markdown => {
                 let (own, made) = links::made_new(links);
                 let mut lines = vec![format!("[{label}]: {made}")];
                 if unreleased_bracketed {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lines::{Heading, Kind};
 use super::parts::Part;
-use super::{Changelog, Format, words};
+use super::{Changelog, Format, compared, words};
 use crate::python::version::Version;
 
 /// The longest template, in lines
@@ -116,6 +116,9 @@ impl Changelog {
                 add(heading.first..heading.last + 1);
                 index = heading.last + 1;
             } else {
+                if compared::is_open(self.lines[index].of(&self.text)) {
+                    add(index..index + 1);
+                }
                 index += 1;
             }
         }
@@ -158,6 +161,7 @@ impl Changelog {
             let is_text = self.kinds[index] == Kind::Text && !self.is_reference(index);
             if is_text
                 && !self.is_in_heading(index)
+                && !compared::is_open(self.lines[index].of(&self.text))
                 && shown.contains(self.lines[index].of(&self.text).trim())
             {
                 removed[index] = true;
@@ -184,7 +188,10 @@ impl Changelog {
     pub(super) fn is_without_changes(&self, part: &Part, remainder: &Remainder) -> bool {
         let mut contents = self.contents(part.body.clone());
         let template = remainder.shown();
-        contents.retain(|content| !template.contains(self.lines[content.index].of(&self.text).trim()));
+        contents.retain(|content| {
+            let line = self.lines[content.index].of(&self.text);
+            !template.contains(line.trim()) && !compared::is_open(line)
+        });
         match contents.as_slice() {
             [] => true,
             [one] => words::says_nothing(self.lines[one.index].of(&self.text)),

@@ -191,7 +191,7 @@ pub(super) fn is_said(between: &str) -> bool {
 
 /// The closing marks at the start: the first one of `] [YANKED]`.
 fn closers(rest: &str) -> &str {
-    let marks = rest.find(|c| !"])`*_".contains(c)).unwrap_or(rest.len());
+    let marks = rest.find(|c| !"])`*_?".contains(c)).unwrap_or(rest.len());
     if let Some(link) = INLINE_LINK.find(rest).filter(|link| link.start() == 0 || link.start() < marks) {
         let more = rest[link.end()..].find(|c| c != '_').unwrap_or(rest.len() - link.end());
         return &rest[..link.end() + if link.as_str().ends_with('_') { more } else { 0 }];

@@ -231,6 +231,9 @@ fn makes_link_references_where_there_are_none() {
     assert!(with(text, &links(Some("v1.0.0"))).ends_with(
         "\n- b\n\n[Unreleased]: https://github.com/o/demo/compare/v1.1.0...HEAD\n[1.1.0]: https://github.com/o/demo/compare/v1.0.0...v1.1.0\n"
     ));
+    // Several versions without any have none on purpose.
+    let bare = format!("{text}\n## [0.9.0]\n\n- c\n");
+    assert!(!with(&bare, &links(Some("v1.0.0"))).contains("https"));
     let first = "## [Unreleased]\n\n- a";
     assert!(with(first, &links(None)).ends_with(
         "\n- a\n\n[Unreleased]: https://github.com/o/demo/compare/v1.1.0...HEAD\n[1.1.0]: https://github.com/o/demo/releases/tag/v1.1.0"

@@ -233,7 +233,11 @@ fn follows_a_version(rest: &str) -> bool {
     if linkless.starts_with("]:") {
         return false;
     }
-    if !linkless.is_empty() && !linkless.starts_with(|c: char| "]`*_ \t(),:;|/–—-".contains(c)) {
+    let is_question = linkless == "?";
+    if !(linkless.is_empty()
+        || is_question
+        || linkless.starts_with(|c: char| "]`*_ \t(),:;|/–—-".contains(c)))
+    {
         return false;
     }
     let tail = linkless.trim_start_matches(|c: char| "]`*_[".contains(c)).trim();

@@ -91,7 +91,8 @@ pub(super) fn may_be_unreleased(title: &str) -> bool {
 
 /// The place of the words that say, beside or below a version, that it is not released.
 pub(super) fn placeholder(text: &str) -> Option<std::ops::Range<usize>> {
-    if text.len() > 100 {
+    // `What's new in demo 1.2?` is a question.
+    if text.len() > 100 || text == "?" {
         return None;
     }
     let found = PLACEHOLDER.captures(text).or_else(|| OPEN_DATE.captures(text))?;

@@ -43,6 +43,8 @@ pub struct Fragments {
     pub above: String,
     /// The file with the tool's settings
     pub settings: String,
+    /// The same, if the tool must be told it to find the fragments
+    pub told_settings: Option<String>,
     /// The folder of the fragments
     pub folder: String,
     /// The changelog

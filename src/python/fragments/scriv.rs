@@ -80,6 +80,7 @@ pub(super) fn find(files: &dyn Files) -> Option<Fragments> {
     Some(Fragments {
         collector: Collector::Scriv,
         settings: path,
+        told_settings: None,
         folder,
         changelog,
         name: None,

@@ -62,6 +62,14 @@ fn finds_the_fragments_of_towncrier() {
     .unwrap();
     assert_eq!((own.settings.as_str(), own.name.as_deref()), ("towncrier.toml", None));
     assert_eq!(own.suggested_bump().unwrap().0, Bump::Major);
+    assert_eq!(own.told_settings, None);
+    // Older versions did not look below the package.
+    let title = ("towncrier.toml", "[tool.towncrier]\ntitle_format = \"{version}\"\n");
+    let older = found(&[title, ("newsfragments/1.feature.md", "")]).unwrap();
+    assert_eq!(paths(&older), [("newsfragments/1.feature.md", Some("feature"))]);
+    assert_eq!(older.told_settings.as_deref(), Some("towncrier.toml"));
+    let newer = found(&[title, ("newsfragments/1.feature.md", ""), ("demo/newsfragments/2.misc.md", "")]);
+    assert_eq!(paths(&newer.unwrap()), [("demo/newsfragments/2.misc.md", Some("misc"))]);
     let sections = found(&[
         (
             "towncrier.toml",

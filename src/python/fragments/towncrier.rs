@@ -27,7 +27,8 @@ pub(super) fn find(files: &dyn Files, project: &Project) -> Option<Fragments> {
     let standard = standard.as_ref().and_then(|document| {
         document.get("project")?.as_table_like()?.get("name")?.as_str().map(str::to_owned)
     });
-    let package = string("package").filter(|package| !package.is_empty()).or(standard.as_deref());
+    let own_package = string("package").filter(|package| !package.is_empty());
+    let package = own_package.or(standard.as_deref());
     // The folder of a section is in the folder of all, or has a folder of fragments of its own.
     let (base, below) = match (string("directory"), package) {
         (Some(folder), _) => (plain(folder), ""),
@@ -36,6 +37,13 @@ pub(super) fn find(files: &dyn Files, project: &Project) -> Option<Fragments> {
             (joined(&[&plain(string("package_dir").unwrap_or(".")), &package]), "newsfragments")
         }
     };
+    // Versions before 24.7 knew no name but the settings', as later ones do if they are told where those are.
+    let without_package = plain(string("package_dir").unwrap_or("."));
+    let is_older = string("directory").is_none()
+        && own_package.is_none()
+        && files.list(&joined(&[&base, below])).is_empty()
+        && !files.list(&joined(&[&without_package, below])).is_empty();
+    let base = if is_older { without_package } else { base };
     let folder = joined(&[&base, below]);
     let sections = sections(table).into_iter().map(|section| joined(&[&base, &plain(&section), below]));
     let mut problems = Vec::new();
@@ -79,12 +87,13 @@ pub(super) fn find(files: &dyn Files, project: &Project) -> Option<Fragments> {
     }
     let name = match string("name") {
         Some(name) if !name.is_empty() => None,
-        _ if standard.is_some() => None,
+        _ if standard.is_some() => standard.clone().filter(|_| is_older),
         _ => package.map(|package| heading_name(package, project)),
     };
     let changelog = plain(string("filename").unwrap_or("NEWS.rst"));
     Some(Fragments {
         collector: Collector::Towncrier,
+        told_settings: is_older.then(|| settings.clone()),
         settings,
         folder,
         changelog,

@@ -259,7 +259,12 @@ impl Habits {
         let was_development =
             |fit: &Fit| fit.short.is_none() && fit.version.as_ref().is_some_and(Version::is_prerelease);
         let earlier = |fit: &Fit| was_development(fit) || self.is_known(fit, &tag.version);
-        if let Some(pattern) = versioned.find(|pattern| replaces(pattern, &earlier)) {
+        // A row of a table of releases, or the like: the other rows moved down.
+        let is_of_list = |pattern: &LinePattern| {
+            let mut others = hunk.added.iter().filter_map(|line| pattern.fit(line));
+            others.any(|fit| !states(&fit, &tag.version) && self.is_known(&fit, &tag.version))
+        };
+        if let Some(pattern) = versioned.find(|pattern| replaces(pattern, &earlier) && !is_of_list(pattern)) {
             return Some((pattern, false));
         }
         LinePattern::of_date(added)
@@ -357,7 +362,13 @@ pub fn is_notes(path: &str) -> bool {
     let mut parts = lower.rsplit('/');
     let name = parts.next().unwrap_or_default();
     let in_docs = lower.starts_with("doc/") || lower.starts_with("docs/") || lower.contains("/docs/");
-    NOTES
-        .iter()
-        .any(|word| name.starts_with(word) || (in_docs && parts.clone().any(|part| part.starts_with(word))))
+    // `2026-news.md`
+    let (stem, suffix) = name.rsplit_once('.').unwrap_or((name, ""));
+    let is_text = ["md", "rst", "txt"].contains(&suffix);
+    let mut words = stem.split(['-', '_', '.', ' ']);
+    let has_word = is_text && words.any(|word| ["news", "changes", "changelog", "history"].contains(&word));
+    has_word
+        || NOTES.iter().any(|word| {
+            name.starts_with(word) || (in_docs && parts.clone().any(|part| part.starts_with(word)))
+        })
 }

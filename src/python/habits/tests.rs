@@ -92,6 +92,24 @@ fn another_version_in_a_line_of_the_same_form_stays() {
 }
 
 #[test]
+fn a_table_of_releases_stays() {
+    let mut last = release("v1.1.0", "Release 1.1.0", &[("2026-news.md", "## 1.0.0", "## 1.1.0")]);
+    let row = |version: &str, mark: &str| format!("| {version} | {mark} |");
+    let table = FileChange {
+        path: "SECURITY.md".to_owned(),
+        hunks: vec![Hunk {
+            removed: vec![row("1.0.0", "yes")],
+            added: vec![row("1.1.0", "yes"), row("1.0.0", "yes")],
+        }],
+    };
+    last.changes.push(table);
+    let habits = habits(vec![last, release("v1.0.0", "Release 1.0.0", &[])]);
+    let text = format!("{}\n{}\n", row("1.1.0", "yes"), row("1.0.0", "yes"));
+    let files = [("SECURITY.md", text.as_str()), ("2026-news.md", "## 1.1.0\n")];
+    assert_eq!(changed(&habits, &files, "1.1.0", "1.2.0"), []);
+}
+
+#[test]
 fn a_place_that_the_last_release_left_alone_stays() {
     let once = |tag: &str, old: &str, new: &str| {
         release(

@@ -165,6 +165,9 @@ fn command(fragments: &Fragments, release: &Release) -> Vec<String> {
         Collector::Scriv => &["collect", "--version", &version],
     };
     let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    if let Some(settings) = &fragments.told_settings {
+        words.extend(["--config".to_owned(), settings.clone()]);
+    }
     if let Some(name) = name_in_heading(fragments, release).or(fragments.name.clone()) {
         words.extend(["--name".to_owned(), name]);
     }
