@@ -12,9 +12,7 @@ use crate::error::Result;
 use crate::python::project::VersionSource;
 use crate::python::settings::{Part, TagSetting, ToolSettings};
 use crate::python::version::Calver;
-
-/// Where GitHub has a repository's workflows
-const WORKFLOWS: &str = ".github/workflows";
+use crate::python::workflows::Makes;
 
 /// Decides everything.
 ///
@@ -52,23 +50,14 @@ pub(super) fn decide(finds: &Finds<'_>) -> Result<Decided> {
 
 /// The workflows in which another tool goes on making releases, whatever the configuration says.
 fn still_running(finds: &Finds<'_>) -> Vec<String> {
-    const ACTIONS: [(&str, &str); 2] = [
-        ("python-semantic-release", "python-semantic-release/python-semantic-release@"),
-        ("commitizen", "commitizen-tools/commitizen-action@"),
-    ];
     let mut found = Vec::new();
-    for path in finds.files.list(WORKFLOWS) {
-        let bytes = finds.files.read(&path).unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        let steps: Vec<&str> = text.lines().map(|line| line.trim_start().trim_start_matches("- ")).collect();
-        for (tool, action) in ACTIONS {
-            let is_tool_of_project = finds.tools.iter().any(|one| one.tool == tool);
-            let runs = steps.iter().any(|step| step.starts_with("uses:") && step.contains(action));
-            if is_tool_of_project && runs {
-                found.push(format!(
-                    "`{path}` makes releases with {tool}: remove its step, or both tools release"
-                ));
-            }
+    for step in &finds.discovery.releasing {
+        let Makes::Versions(tool) = step.makes else { continue };
+        let is_tool_of_project = finds.tools.iter().any(|one| one.tool == tool);
+        let said =
+            format!("`{}` makes releases with {tool}: remove its step, or both tools release", step.file);
+        if is_tool_of_project && !found.contains(&said) {
+            found.push(said);
         }
     }
     found

@@ -3,7 +3,7 @@
 use super::Finds;
 use super::decided::Decided;
 use crate::config::DEFAULT_STAGES;
-use crate::python::workflows::Likelihood;
+use crate::python::workflows::{Likelihood, NewRelease};
 use crate::stages::FoundWorkflow;
 
 /// The stages in order
@@ -94,7 +94,8 @@ pub(super) fn publishing<'f>(finds: &Finds<'f>) -> Option<&'f FoundWorkflow> {
 fn published_with_release<'f>(finds: &Finds<'f>) -> Option<&'f FoundWorkflow> {
     let tag = example_tag(finds);
     let starts = |found: &&FoundWorkflow| {
-        !found.workflow.is_rehearsal() && found.workflow.starts_on_release(&tag) > Likelihood::No
+        !found.workflow.is_rehearsal()
+            && found.workflow.starts_on_release(&NewRelease::of(&tag)) > Likelihood::No
     };
     finds.discovery.workflows.iter().find(starts)
 }

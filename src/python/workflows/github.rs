@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use super::action;
 use super::expression::{Condition, Input, Inputs, Value, possible_texts};
-use super::script::{self, Surroundings, Upload, Variables};
+use super::releaser;
+use super::script::{self, Releasing, Surroundings, Upload, Variables};
 use super::trigger::{Events, Trigger};
-use super::{Forge, PublishingWorkflow, Workflows};
+use super::{Forge, PublishingWorkflow, ReleasingWorkflow, Workflows};
 use crate::python::project::Files;
 use crate::python::yaml::{self, Node};
 pub(super) use gate::Gate;
@@ -240,8 +241,12 @@ impl Reader<'_> {
             let bytes_left = &self.bytes_left;
             let files = self.files;
             let around = Surroundings { files, variables: &variables, folder, expand: &expand, bytes_left };
-            for upload in script::uploads(run.text().unwrap_or_default(), around) {
+            let found = script::find(run.text().unwrap_or_default(), around);
+            for upload in found.uploads {
                 self.add(upload, run.text_line(), scope.job, &entry);
+            }
+            for releasing in found.releases {
+                self.add_releasing(releasing, run.text_line(), &entry);
             }
         }
     }
@@ -250,6 +255,9 @@ impl Reader<'_> {
         let Some(text) = uses.text() else { return };
         let given = step.get("with");
         let Some(path) = local(text) else {
+            if let Some((by, makes)) = releaser::of_action(text) {
+                self.add_releasing(Releasing { by, makes, line: 0 }, uses.line, entry);
+            }
             let with = |input: &str| Some(possible_texts(given?.text_of(input)?, &entry.inputs));
             let upload = action::upload(text, with);
             return upload.into_iter().for_each(|upload| self.add(upload, uses.line, scope.job, entry));
@@ -264,6 +272,20 @@ impl Reader<'_> {
         }
     }
 
+    fn add_releasing(&mut self, releasing: Releasing, line: usize, entry: &Entry<'_>) {
+        if entry.gate.triggers().is_empty() || self.all.releasing.len() >= MOST {
+            return;
+        }
+        self.all.releasing.push(ReleasingWorkflow {
+            workflow: entry.path.to_owned(),
+            forge: self.forge,
+            file: entry.file.to_owned(),
+            line: line + releasing.line,
+            by: releasing.by,
+            makes: releasing.makes,
+            gate: super::Gate::GitHub(Box::new(entry.gate.clone())),
+        });
+    }
     fn add(&mut self, upload: Upload, line: usize, job: &str, entry: &Entry<'_>) {
         let mut triggers = entry.gate.triggers();
         let events = &entry.gate.events;

@@ -36,7 +36,7 @@ pub(super) fn find(files: &dyn Files, listed: &[String], all: &mut Workflows) {
             expand: &|_| Vec::new(),
             bytes_left: &bytes_left,
         };
-        for upload in script::uploads(&text, around) {
+        for upload in script::find(&text, around).uploads {
             let part = lines.iter().rev().find(|part| part.start <= upload.line);
             let line = part.map_or(1, |part| part.line + upload.line - part.start);
             let gate = Gate::read(config.get("workflow"), &job.node, &variables);

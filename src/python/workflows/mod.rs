@@ -1,6 +1,7 @@
-//! CI workflows that upload to a package index, and what starts them.
+//! CI workflows that upload to a package index or make releases, and what starts them.
 //!
-//! A release that pushes a tag and uploads by itself must know about a workflow that uploads on the same tag. The
+//! A release that pushes a tag and uploads by itself must know about a workflow that uploads on the same tag, or makes the
+//! same release of the forge. The
 //! workflows of GitHub, Forgejo and Gitea (`github`), of GitLab (`gitlab`), and of CircleCI, Azure Pipelines, Travis CI and
 //! Bitbucket (`hosted`) are read, with the workflows, actions and scripts of the same repository that they use.
 
@@ -14,6 +15,7 @@ mod hosted;
 mod likelihood;
 mod occasion;
 mod program;
+mod releaser;
 mod script;
 mod shell;
 mod target;
@@ -28,13 +30,16 @@ pub use super::forge::Forge;
 
 pub use hosted::FILES as HOSTED_FILES;
 pub use likelihood::Likelihood;
+pub use occasion::NewRelease;
+pub use releaser::Makes;
 pub use target::Target;
 pub use trigger::Trigger;
 
-/// The workflows of a project that upload
+/// The workflows of a project that upload or make releases
 #[derive(Debug, Default)]
 pub struct Workflows {
     pub publishing: Vec<PublishingWorkflow>,
+    pub releasing: Vec<ReleasingWorkflow>,
     /// Files that could not be read, and the reason as the end of a sentence: "it is not UTF-8"
     pub unread: Vec<(String, String)>,
 }
@@ -60,6 +65,29 @@ pub struct PublishingWorkflow {
     gate: Gate,
 }
 
+/// A step of a workflow of GitHub, Forgejo or Gitea that makes a release
+#[derive(Debug, Clone)]
+pub struct ReleasingWorkflow {
+    /// The file that an event starts
+    pub workflow: String,
+    pub forge: Forge,
+    /// The file with the step: `workflow`, or one that it uses
+    pub file: String,
+    /// The line of the step, counted from 1
+    pub line: usize,
+    /// What makes it: `softprops/action-gh-release`, `gh release create`
+    pub by: String,
+    pub makes: Makes,
+    gate: Gate,
+}
+
+impl ReleasingWorkflow {
+    /// Whether the push of a tag starts the step.
+    pub fn starts_on_tag(&self, tag: &str) -> Likelihood {
+        self.gate.at_tag(tag)
+    }
+}
+
 /// What decides whether an event starts a step
 #[derive(Debug, Clone)]
 enum Gate {
@@ -68,23 +96,28 @@ enum Gate {
     Hosted(hosted::Gate),
 }
 
+impl Gate {
+    fn at_tag(&self, tag: &str) -> Likelihood {
+        match self {
+            Self::GitHub(gate) => gate.at_tag(tag),
+            Self::GitLab(gate) => gate.at_tag(tag),
+            Self::Hosted(gate) => gate.at_tag(tag),
+        }
+    }
+}
+
 impl PublishingWorkflow {
     /// Whether the push of a tag makes it upload.
     ///
     /// Conditions on the repository's name are taken as fulfilled: they keep forks out.
     pub fn starts_on_tag(&self, tag: &str) -> Likelihood {
-        let starts = match &self.gate {
-            Gate::GitHub(gate) => gate.at_tag(tag),
-            Gate::GitLab(gate) => gate.at_tag(tag),
-            Gate::Hosted(gate) => gate.at_tag(tag),
-        };
-        starts.and(self.certainty())
+        self.gate.at_tag(tag).and(self.certainty())
     }
 
-    /// Whether a release that is published on the forge for a tag makes it upload. The tag's push is another event.
-    pub fn starts_on_release(&self, tag: &str) -> Likelihood {
+    /// Whether a release that appears on the forge makes it upload. The push of its tag is another event.
+    pub fn starts_on_release(&self, release: &NewRelease<'_>) -> Likelihood {
         let starts = match &self.gate {
-            Gate::GitHub(gate) => gate.at_release(tag),
+            Gate::GitHub(gate) => gate.at_release(self.forge, release),
             // The others start pipelines for the tag alone.
             Gate::GitLab(_) | Gate::Hosted(_) => Likelihood::No,
         };

@@ -1,10 +1,11 @@
-//! Finds uploads in the scripts of steps, and in the project's own scripts that these run.
+//! Finds uploads and releases in the scripts of steps, and in the project's own scripts that these run.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::hint;
 use super::program::{Program, Tool, assignment, program};
+use super::releaser::{self, Makes};
 use super::shell::{Command, commands};
 use super::target::Target;
 use super::uploader::{SETUP, UPLOADERS};
@@ -30,6 +31,23 @@ pub(super) struct Upload {
     pub line: usize,
 }
 
+/// A command or an action that makes a release
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Releasing {
+    /// `gh release create`
+    pub by: String,
+    pub makes: Makes,
+    /// Counted from 0 in the script
+    pub line: usize,
+}
+
+/// What the commands of a script do, in their order
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub uploads: Vec<Upload>,
+    pub releases: Vec<Releasing>,
+}
+
 /// Variables and the values they may have; none if these cannot be told
 pub(super) type Variables = BTreeMap<String, Vec<String>>;
 
@@ -46,9 +64,9 @@ pub(super) struct Surroundings<'a> {
     pub bytes_left: &'a Cell<usize>,
 }
 
-/// The uploads of a script.
-pub(super) fn uploads(script: &str, around: Surroundings<'_>) -> Vec<Upload> {
-    let mut finder = Finder { around, set: Variables::new(), found: Vec::new() };
+/// The uploads and releases of a script.
+pub(super) fn find(script: &str, around: Surroundings<'_>) -> Found {
+    let mut finder = Finder { around, set: Variables::new(), found: Found::default() };
     finder.read(script, 0);
     finder.found
 }
@@ -57,7 +75,7 @@ struct Finder<'a> {
     around: Surroundings<'a>,
     /// What the script itself sets
     set: Variables,
-    found: Vec<Upload>,
+    found: Found,
 }
 
 impl Finder<'_> {
@@ -74,7 +92,7 @@ impl Finder<'_> {
             self.set.entry(name.to_owned()).or_default().extend(values);
         }
         for command in commands {
-            if self.found.len() >= MOST {
+            if self.found.uploads.len() + self.found.releases.len() >= MOST {
                 return;
             }
             match program(&command.words) {
@@ -88,11 +106,10 @@ impl Finder<'_> {
 
     /// Reads a script within a command, on whose line all in it counts.
     fn within(&mut self, command: &Command, script: &str, depth: usize) {
-        let before = self.found.len();
+        let (uploads, releases) = (self.found.uploads.len(), self.found.releases.len());
         self.read(script, depth + 1);
-        for upload in &mut self.found[before..] {
-            upload.line = command.line;
-        }
+        self.found.uploads[uploads..].iter_mut().for_each(|upload| upload.line = command.line);
+        self.found.releases[releases..].iter_mut().for_each(|release| release.line = command.line);
     }
 
     fn add(&mut self, command: &Command, tool: &Tool<'_>) {
@@ -107,7 +124,10 @@ impl Finder<'_> {
             };
             let indexes = uploader.targets(tool.arguments, |value| self.expand(value), own);
             let by = format!("{} {subcommand}", uploader.program);
-            self.found.push(Upload { by, indexes, is_certain: true, line: command.line });
+            self.found.uploads.push(Upload { by, indexes, is_certain: true, line: command.line });
+        }
+        if let Some((by, makes)) = releaser::of_command(tool) {
+            self.found.releases.push(Releasing { by, makes, line: command.line });
         }
         if hint::is_task(tool) {
             self.guess(command);
@@ -120,7 +140,7 @@ impl Finder<'_> {
         let names = UPLOADERS.iter().flat_map(|uploader| uploader.variables);
         let values: Vec<String> = names.filter_map(|name| self.variable(name)).flatten().collect();
         let indexes = Target::all(&values, Target::named);
-        self.found.push(Upload { by, indexes, is_certain: false, line: command.line });
+        self.found.uploads.push(Upload { by, indexes, is_certain: false, line: command.line });
     }
 
     /// Reads a script of the project.

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::Likelihood;
 use super::filter;
-use super::occasion::{Event, Occasion};
+use super::occasion::{Event, NewRelease, Occasion};
+use crate::python::forge::Forge;
 use crate::python::yaml::Node;
 
 /// What starts a workflow
@@ -45,6 +46,9 @@ impl fmt::Display for Trigger {
         }
     }
 }
+
+/// What becomes of a release that may start a workflow; the default of `types`, as far as a new release goes
+const RELEASE_ACTIONS: [&str; 4] = ["published", "released", "prereleased", "created"];
 
 /// Events that may start a workflow, each with how likely it does so
 pub(super) type Starts<'a> = Vec<(Likelihood, Occasion<'a>)>;
@@ -125,7 +129,7 @@ impl Events {
             }
             "create" => self.creates = true,
             "release" => {
-                let all = || vec!["published".to_owned(), "released".to_owned(), "created".to_owned()];
+                let all = || RELEASE_ACTIONS.map(str::to_owned).to_vec();
                 self.release = Some(texts("types").unwrap_or_else(all));
             }
             "workflow_dispatch" => self.manual = true,
@@ -154,15 +158,15 @@ impl Events {
         self.push.as_ref().is_some_and(|push| push.branches.is_set() || !push.tags.is_set())
     }
 
-    /// The actions by which a release that is published starts the workflow.
+    /// The actions on a new release that start the workflow.
     fn release_actions(&self) -> impl Iterator<Item = &str> {
         let actions = self.release.iter().flatten().map(String::as_str);
-        actions.filter(|action| ["published", "released", "prereleased", "created"].contains(action))
+        actions.filter(|action| RELEASE_ACTIONS.contains(action))
     }
 
     /// The events around a tag that start the workflow.
     pub fn at_tag<'a>(&'a self, tag: Option<&'a str>) -> Starts<'a> {
-        let about = |event| Occasion { event, tag: Some(tag) };
+        let about = |event| Occasion { event, tag: Some(tag), is_prerelease: None };
         let mut occasions = vec![(self.on_tag(tag), about(Event::Push))];
         if self.creates {
             occasions.push((Likelihood::Yes, about(Event::Create)));
@@ -170,11 +174,10 @@ impl Events {
         occasions
     }
 
-    /// The events around a published release that start the workflow.
-    pub fn at_release<'a>(&'a self, tag: Option<&'a str>) -> Starts<'a> {
-        self.release_actions()
-            .map(|action| (Likelihood::Yes, Occasion { event: Event::Release(action), tag: Some(tag) }))
-            .collect()
+    /// The events around a new release that start the workflow.
+    pub fn at_release<'a>(&'a self, forge: Forge, release: &NewRelease<'a>) -> Starts<'a> {
+        let actions = self.release_actions().filter(|action| release.has(forge, action));
+        actions.map(|action| (Likelihood::Yes, Occasion::release(action, Some(release)))).collect()
     }
 
     /// Whether the end of another workflow, which ran for a tag, starts this one.
@@ -194,10 +197,13 @@ impl Events {
             }
         }
         if self.creates {
-            all.push((Trigger::Tag(Vec::new()), vec![Occasion { event: Event::Create, tag: Some(None) }]));
+            all.push((
+                Trigger::Tag(Vec::new()),
+                vec![Occasion { tag: Some(None), ..Occasion::on(Event::Create) }],
+            ));
         }
         if self.release_actions().next().is_some() {
-            let occasions = self.at_release(None).into_iter().map(|(_, occasion)| occasion);
+            let occasions = self.release_actions().map(|action| Occasion::release(action, None));
             all.push((Trigger::Release, occasions.collect()));
         }
         if self.manual {

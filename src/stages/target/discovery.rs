@@ -9,7 +9,7 @@ use crate::python::fragments::Fragments;
 use crate::python::habits::{LearnedLine, Reopening};
 use crate::python::project::{Files as _, Project, VersionSource, current_version};
 use crate::python::version::{Bump, Version};
-use crate::python::workflows::{Forge, Likelihood, PublishingWorkflow};
+use crate::python::workflows::{Forge, Likelihood, PublishingWorkflow, ReleasingWorkflow};
 use crate::stages::changelog::{Changelog, ChangelogForm};
 use crate::stages::workflows::{self, RemoteHosts};
 use crate::world::git::Remote;
@@ -33,6 +33,8 @@ pub struct Discovery {
     pub fragments: Option<Fragments>,
     pub remote: Option<FoundRemote>,
     pub workflows: Vec<FoundWorkflow>,
+    /// The steps of workflows that make releases
+    pub releasing: Vec<ReleasingWorkflow>,
 }
 
 /// What earlier releases did
@@ -110,7 +112,8 @@ pub fn discover(checkout: &Checkout, name: Option<&str>) -> Result<Discovery> {
         let (address, forge) = hosts.shown().map_or((None, None), |(shown, forge)| (Some(shown), forge));
         FoundRemote { name: remote.name, address, forge }
     });
-    let workflows = workflows::found(checkout).publishing.into_iter().map(|workflow| {
+    let found = workflows::found(checkout);
+    let workflows = found.publishing.into_iter().map(|workflow| {
         let runs = hosts.as_ref().map_or(Likelihood::No, |hosts| hosts.run(workflow.forge));
         FoundWorkflow { workflow, runs }
     });
@@ -129,6 +132,7 @@ pub fn discover(checkout: &Checkout, name: Option<&str>) -> Result<Discovery> {
         learned,
         remote,
         workflows: workflows.collect(),
+        releasing: found.releasing,
         project,
     })
 }

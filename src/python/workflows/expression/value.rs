@@ -175,6 +175,9 @@ pub(super) fn of_github(path: &str, occasion: Occasion<'_>) -> Value {
             Some(Some(tag)) => text(tag),
             _ => Value::Unknown,
         }),
+        "event.release.prerelease" => of(matches!(event, Event::Release(_)), || {
+            occasion.is_prerelease.map_or(Value::Unknown, Value::Bool)
+        }),
         "event.release.draft" => of(matches!(event, Event::Release(_)), || Value::Bool(false)),
         "event.deleted" | "event.forced" => of(event == Event::Push, || Value::Bool(false)),
         "event.created" => of(event == Event::Push, || match occasion.tag {

@@ -84,7 +84,7 @@ impl Finder<'_> {
                 expand: &|_| Vec::new(),
                 bytes_left: self.bytes_left,
             };
-            for upload in script::uploads(text, around) {
+            for upload in script::find(text, around).uploads {
                 let line = command.text_line() + upload.line;
                 self.add(job, Upload { line, ..upload }, gate);
             }

@@ -64,9 +64,9 @@ fn conditions_decide_too() {
         ("vars.PUBLISH == 'true' && github.event_name == 'release'", No, Maybe),
         ("github.ref == 'refs/heads/main'", No, No),
         ("github.event.pull_request.merged", No, No),
-        ("github.event.release.prerelease", No, Maybe),
+        ("github.event.release.prerelease", No, No),
         // Null equals false.
-        ("github.event.release.prerelease == false", Yes, Maybe),
+        ("github.event.release.prerelease == false", Yes, Yes),
         ("(((", Maybe, Maybe),
         ("it's", Maybe, Maybe),
         ("false", No, No),
@@ -77,12 +77,100 @@ fn conditions_decide_too() {
         let quoted = condition.replace('"', "\\\"");
         let text = workflow(on, &format!("    if: \"{quoted}\"\n"));
         let found = in_workflow(&text);
-        let of = |starts: fn(&PublishingWorkflow, &str) -> Likelihood| {
-            found.iter().map(|step| starts(step, "v1.0")).max().unwrap_or(No)
-        };
-        assert_eq!(of(PublishingWorkflow::starts_on_tag), on_tag, "{condition}");
-        assert_eq!(of(PublishingWorkflow::starts_on_release), on_release, "{condition}");
+        let of =
+            |starts: &dyn Fn(&PublishingWorkflow) -> Likelihood| found.iter().map(starts).max().unwrap_or(No);
+        assert_eq!(of(&|step| step.starts_on_tag("v1.0")), on_tag, "{condition}");
+        assert_eq!(of(&|step| step.starts_on_release(&NewRelease::of("v1.0"))), on_release, "{condition}");
     }
+}
+
+/// "Events that trigger workflows" of GitHub's documentation, for `release`.
+#[test]
+fn a_release_has_the_events_of_the_way_it_appears() {
+    use Likelihood::{No, Yes};
+    let drafted = [(false, true), (true, true), (false, false), (true, false)];
+    for (types, github, gitea) in [
+        ("", [Yes, Yes, Yes, Yes], Yes),
+        ("{types: [published]}", [Yes, Yes, Yes, Yes], Yes),
+        ("{types: [released]}", [Yes, No, Yes, No], No),
+        ("{types: released}", [Yes, No, Yes, No], No),
+        ("{types: [created]}", [No, No, Yes, Yes], No),
+        ("{types: [prereleased]}", [No, No, No, Yes], No),
+        ("{types: [created, released]}", [Yes, No, Yes, Yes], No),
+        ("{types: [edited, deleted]}", [No; 4], No),
+        ("{types: []}", [No; 4], No),
+    ] {
+        let text = workflow(&format!("on:\n  workflow_dispatch:\n  release: {types}"), "");
+        let starts = |folder: &str, (is_prerelease, was_draft): (bool, bool)| {
+            let found = found(&[(&format!("{folder}/workflows/release.yml"), &text)]);
+            only(found.publishing).starts_on_release(&NewRelease { tag: "v1", is_prerelease, was_draft })
+        };
+        assert_eq!(drafted.map(|form| starts(".github", form)), github, "{types}");
+        assert_eq!(starts(".forgejo", (false, false)), gitea, "{types}");
+    }
+}
+
+#[test]
+fn pre_releases_are_told_from_others() {
+    use Likelihood::{Maybe, No, Yes};
+    for (condition, of_final, of_prerelease) in [
+        ("github.event.release.prerelease", No, Yes),
+        ("'!github.event.release.prerelease'", Yes, No),
+        ("github.event.release.prerelease == true && vars.GO", No, Maybe),
+    ] {
+        let step = only(in_workflow(&workflow("on: release", &format!("    if: {condition}\n"))));
+        let starts =
+            |is_prerelease| step.starts_on_release(&NewRelease { is_prerelease, ..NewRelease::of("v1") });
+        assert_eq!((starts(false), starts(true)), (of_final, of_prerelease), "{condition}");
+    }
+}
+
+#[test]
+fn steps_that_make_releases_are_found() {
+    let step = |step: &str| {
+        let text = format!(
+            "on: {{push: {{tags: ['v*']}}}}\njobs:\n  ship:\n    steps:\n      - run: make\n      - {step}\n"
+        );
+        let releasing = found(&[(".github/workflows/ship.yml", &text)]).releasing;
+        releasing.into_iter().map(|step| (step.by.clone(), step.makes, step.line)).collect::<Vec<_>>()
+    };
+    let psr = Makes::Versions("python-semantic-release");
+    for (text, by, makes) in [
+        ("uses: softprops/action-gh-release@v2", "softprops/action-gh-release", Makes::ForgeRelease),
+        ("uses: NCIPollo/Release-Action@v1", "ncipollo/release-action", Makes::ForgeRelease),
+        (
+            "uses: https://code.forgejo.org/actions/forgejo-release@v2",
+            "actions/forgejo-release",
+            Makes::ForgeRelease,
+        ),
+        ("run: gh release create \"$GITHUB_REF_NAME\" dist/*", "gh release create", Makes::ForgeRelease),
+        ("run: GH_TOKEN=x gh release create v1", "gh release create", Makes::ForgeRelease),
+        (
+            "uses: python-semantic-release/python-semantic-release@v10",
+            "python-semantic-release/python-semantic-release",
+            psr,
+        ),
+        ("run: uv run semantic-release -v version", "semantic-release version", psr),
+        ("run: cz bump --yes", "cz bump", Makes::Versions("commitizen")),
+    ] {
+        assert_eq!(step(text), [(by.to_owned(), makes, 6)], "{text}");
+    }
+    for other in [
+        "run: gh release upload v1 dist/*",
+        "run: gh release view v1",
+        "run: echo gh release create",
+        "run: semantic-release version --print",
+        "run: cz check",
+        "uses: actions/checkout@v5",
+        "run: ''",
+    ] {
+        assert_eq!(step(other), [], "{other}");
+    }
+    let text = "on: {push: {tags: ['v*'], branches: [main]}}\njobs:\n  ship:\n    if: github.ref_type == 'tag'\n    \
+                steps: [{uses: softprops/action-gh-release@v2}]\n";
+    let found = found(&[(".github/workflows/ship.yml", text)]);
+    assert_eq!(found.releasing[0].starts_on_tag("v1"), Likelihood::Yes);
+    assert_eq!(found.releasing[0].starts_on_tag("1"), Likelihood::No);
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn rules_decide_about_a_tag() {
         let found = in_pipeline(&text);
         let starts_on_tag = found.iter().map(|step| step.starts_on_tag("v1.0")).max();
         assert_eq!(starts_on_tag.unwrap_or(No), starts, "{rules}");
-        assert!(found.iter().all(|step| step.starts_on_release("v1.0") == No));
+        assert!(found.iter().all(|step| step.starts_on_release(&NewRelease::of("v1.0")) == No));
     }
 }
 

@@ -162,7 +162,7 @@ proptest! {
         for script in [&text, &format!("on: push\njobs: {{a: {{if: {text:?}, steps: [{{run: {text:?}}}]}}}}\n")] {
             for step in read(script.as_bytes()).publishing {
                 step.starts_on_tag(&tag);
-                step.starts_on_release(&tag);
+                step.starts_on_release(&NewRelease::of(&tag));
             }
         }
     }
@@ -171,7 +171,7 @@ proptest! {
     fn no_workflow_is_too_strange(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..40), tag in any::<String>()) {
         for step in read(pieces.concat().as_bytes()).publishing {
             step.starts_on_tag(&tag);
-            step.starts_on_release(&tag);
+            step.starts_on_release(&NewRelease::of(&tag));
         }
     }
 
@@ -187,7 +187,7 @@ proptest! {
         for text in [text, pipeline] {
             for step in read(text.as_bytes()).publishing {
                 step.starts_on_tag(&tag);
-                step.starts_on_release(&tag);
+                step.starts_on_release(&NewRelease::of(&tag));
             }
         }
     }

@@ -13,7 +13,7 @@ use super::{Settings, address_of, install, judge_trial, look};
 use crate::config::{Config, IndexKind, IndexSettings};
 use crate::engine::prelude::*;
 use crate::index::IndexClient;
-use crate::python::workflows::{Likelihood, PublishingWorkflow};
+use crate::python::workflows::{Likelihood, NewRelease, PublishingWorkflow};
 use crate::stages::push::Push;
 use crate::stages::workflows::{self, RemoteHosts};
 
@@ -131,7 +131,7 @@ impl Awaited {
             }
             None => {}
         }
-        if let Some((_, workflow)) = best(&|workflow| workflow.starts_on_release(tag)) {
+        if let Some((_, workflow)) = best(&|workflow| workflow.starts_on_release(&NewRelease::of(tag))) {
             let message = format!(
                 "the workflow that {} starts when a release is published on {}, not when tag `{tag}` is pushed",
                 shown(workflow),

@@ -1,0 +1,65 @@
+//! Actions and commands that make releases: of the forge, or of the project with another release tool.
+
+use super::action::Uses;
+use super::program::Tool;
+
+/// What a step makes
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Makes {
+    /// A release on the forge
+    ForgeRelease,
+    /// Versions and tags, with this tool
+    Versions(&'static str),
+}
+
+/// Actions that make a release of the forge, or change one that is there
+const FORGE_ACTIONS: [&str; 10] = [
+    "softprops/action-gh-release",
+    "actions/create-release",
+    "ncipollo/release-action",
+    "marvinpinto/action-automatic-releases",
+    "elgohr/github-release-action",
+    "comnoco/create-release-action",
+    "svenstaro/upload-release-action",
+    "actions/forgejo-release",
+    "actions/release-action",
+    "akkuman/gitea-release-action",
+];
+
+/// Release tools: the action and the command of each
+const TOOLS: [(&str, &str, &str, &[&str]); 2] = [
+    (
+        "python-semantic-release",
+        "python-semantic-release/python-semantic-release",
+        "semantic-release",
+        &["version", "publish"],
+    ),
+    ("commitizen", "commitizen-tools/commitizen-action", "cz", &["bump"]),
+];
+
+/// What the action of a step makes, and its name.
+pub(super) fn of_action(uses: &str) -> Option<(String, Makes)> {
+    let Uses { path, .. } = Uses::read(uses);
+    let tool = TOOLS.iter().find(|(_, action, ..)| path == *action);
+    let makes = match tool {
+        Some((tool, ..)) => Makes::Versions(tool),
+        None if FORGE_ACTIONS.contains(&path.as_str()) => Makes::ForgeRelease,
+        None => return None,
+    };
+    Some((path, makes))
+}
+
+/// What a command makes, and how it is called.
+pub(super) fn of_command(tool: &Tool<'_>) -> Option<(String, Makes)> {
+    let words: Vec<&str> = tool.arguments.iter().map(String::as_str).collect();
+    let is_harmless = |word: &&str| matches!(*word, "--help" | "-h" | "--dry-run" | "--noop" | "--print");
+    if words.iter().any(is_harmless) {
+        return None;
+    }
+    if tool.name == "gh" && words.starts_with(&["release", "create"]) {
+        return Some(("gh release create".to_owned(), Makes::ForgeRelease));
+    }
+    let (name, _, command, verbs) = TOOLS.iter().find(|(_, _, command, _)| tool.name == *command)?;
+    let verb = verbs.iter().find(|verb| words.contains(verb))?;
+    Some((format!("{command} {verb}"), Makes::Versions(name)))
+}
