@@ -4,24 +4,7 @@ use super::hint;
 use super::script::Upload;
 use super::target::Target;
 use super::uploader::UPLOADERS;
-
-/// What a step or a job uses
-pub(super) struct Uses<'a> {
-    /// `owner/repository/folder`, in lower case
-    pub path: String,
-    /// After `@`
-    pub version: &'a str,
-}
-
-impl<'a> Uses<'a> {
-    /// Reads `owner/repository@version`; Forgejo allows a URL.
-    pub fn read(uses: &'a str) -> Self {
-        let path =
-            uses.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or(uses, |(_, path)| path);
-        let (path, version) = path.split_once('@').unwrap_or((path, ""));
-        Self { path: path.trim().to_lowercase(), version: version.trim() }
-    }
-}
+use super::uses::Uses;
 
 /// The upload by an action. `with` gives the values that an input may have: none if it is not set, and an empty list if
 /// they cannot be told.

@@ -23,6 +23,7 @@ mod target;
 mod tests;
 mod trigger;
 mod uploader;
+mod uses;
 
 use super::project::Files;
 

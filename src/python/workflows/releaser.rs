@@ -1,7 +1,7 @@
 //! Actions and commands that make releases: of the forge, or of the project with another release tool.
 
-use super::action::Uses;
 use super::program::Tool;
+use super::uses::Uses;
 
 /// What a step makes
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
