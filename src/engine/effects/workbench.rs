@@ -92,8 +92,8 @@ impl Workbench<'_> {
     pub fn command(&self, process: &Process) -> Result<()> {
         let log = self.run.log(self.stage);
         let listener = self.listener;
-        process
-            .clone()
+        self.clone
+            .confine(process.clone())
             .env(orphans::STAGE, self.stage)
             .stream(&log, self.interrupted, |line| {
                 listener.on_event(&Event::Output { stage: self.stage, line })

@@ -86,7 +86,17 @@ impl PrivateClone {
 
     /// A `git` command, run in the clone.
     pub fn git<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Process {
-        git(&self.top, arguments)
+        self.confine(git(&self.top, arguments))
+    }
+
+    /// The same command, which finds no repository but the clone. The clone lies in the user's repository: if a command
+    /// deleted the clone's `.git`, git would go on in the user's.
+    #[must_use]
+    pub fn confine(&self, process: Process) -> Process {
+        match self.top.parent() {
+            Some(above) => process.env("GIT_CEILING_DIRECTORIES", above),
+            None => process,
+        }
     }
 
     /// Checks out a commit on the clone's branch, without local changes.

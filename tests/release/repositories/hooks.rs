@@ -159,3 +159,26 @@ fn an_undo_that_a_hook_refuses() {
     project.assert_unchanged(&before);
     project.assert_no_debris();
 }
+
+/// The clone lies in the repository, in which git would go on if it did not find the clone.
+#[test]
+fn what_deletes_the_clone_s_git_folder_reaches_no_other_repository() {
+    let project = project().build();
+    project.hook("post-commit", "rm -rf \"$PWD/.git\"");
+    let before = project.snapshot();
+    let failed = project.pyrelease("run minor --yes").code(1);
+    assert!(failed.stderr().contains("not a git repository"), "{failed}");
+    project.assert_unchanged(&before);
+}
+
+#[test]
+fn a_command_that_deletes_the_clone_s_git_folder_reaches_no_other_repository() {
+    let project = project().build();
+    let stages = project.read("release.toml").replace("\"tag\", ", "\"tag\", \"clean\", ");
+    let clean = "[stage.clean]\nrun = [\"sh\", \"-c\", \"rm -rf .git; git tag elsewhere; git commit --allow-empty -m x\"]\n";
+    project.write("release.toml", &format!("{stages}\n{clean}"));
+    let before = project.snapshot();
+    let failed = project.pyrelease("run minor --yes").code(1);
+    assert!(failed.stderr().contains("not a git repository"), "{failed}");
+    project.assert_unchanged(&before);
+}
