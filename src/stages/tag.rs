@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::config::Config;
 use crate::engine::model::{Convention, DEFAULT_COMMIT_MESSAGE, DEFAULT_TAG_MESSAGE};
 use crate::engine::prelude::*;
-use crate::world::git::{Remote, Repository, TagRef};
+use crate::world::git::{Remote, Repository, TagRef, exclude_each_other};
 
 /// Commit the changes of the stages before and tag the commit
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -65,6 +65,17 @@ impl Tag {
     }
 }
 
+/// The finding for a tag beside which git takes none of this name.
+fn no_room(name: &str, other: &str, remote: Option<&str>) -> Finding {
+    let other = other.trim_start_matches("refs/tags/").trim_end_matches("^{}");
+    let (place, delete) = match remote {
+        Some(remote) => (format!(" at `{remote}`"), format!("git push --delete {remote} refs/tags/{other}")),
+        None => (String::new(), format!("git tag -d {other}")),
+    };
+    Finding::error(format!("there is a tag `{other}`{place}, and git takes no tag `{name}` beside it"))
+        .help(format!("change `name` in [stage.tag], or delete the other tag: `{delete}`"))
+}
+
 impl Stage for Tag {
     fn name(&self) -> &str {
         "tag"
@@ -87,7 +98,7 @@ impl Stage for Tag {
         let mut findings = Vec::new();
         for name in release.tag_names() {
             let reference = format!("refs/tags/{name}");
-            if !Repository::is_valid_name(&reference) {
+            if !Repository::is_valid_tag(name) {
                 let finding = Finding::error(format!("`{name}` is not a valid tag name"));
                 let help = "change `name` in [stage.tag]; `git help check-ref-format` has the rules";
                 findings.push(finding.help(help));
@@ -96,6 +107,8 @@ impl Stage for Tag {
                 let at = at.get(..10).unwrap_or(&at);
                 let finding = Finding::error(format!("tag `{name}` already exists"));
                 findings.push(finding.help(format!("it points at {at}; choose another version")));
+            } else if let Some(other) = repository.tag_in_the_way(&reference) {
+                findings.push(no_room(name, &other, None));
             }
         }
         if findings.is_empty()
@@ -108,13 +121,16 @@ impl Stage for Tag {
             let tags: Vec<String> = release.tag_names().map(|tag| format!("refs/tags/{tag}")).collect();
             let names: Vec<&str> = branch.iter().chain(&tags).map(String::as_str).collect();
             match remote.refs_and_default(repository, &names) {
-                Ok((refs, _)) => {
-                    findings.extend(tags.iter().filter(|tag| refs.contains_key(*tag)).map(|tag| {
-                        let name = tag.trim_start_matches("refs/tags/");
-                        Finding::error(format!("tag `{name}` already exists at `{}`", remote.name))
-                            .help("this version is already released: run `git fetch --tags` to get its tag")
-                    }))
-                }
+                Ok((refs, _)) => findings.extend(tags.iter().filter_map(|tag| {
+                    let name = tag.trim_start_matches("refs/tags/");
+                    if refs.contains_key(tag) {
+                        let message = format!("tag `{name}` already exists at `{}`", remote.name);
+                        let help = "this version is already released: run `git fetch --tags` to get its tag";
+                        return Some(Finding::error(message).help(help));
+                    }
+                    let other = refs.keys().find(|other| exclude_each_other(other, tag))?;
+                    Some(no_room(name, other, Some(&remote.name)))
+                })),
                 Err(error) => {
                     let name = release.tag_names().next().unwrap_or_default();
                     let message =

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::examination::RemoteRefs;
+use super::ref_names::excluding_tags;
 use super::{Head, Repository, Settings, git};
 use crate::error::{Error, Result};
 
@@ -149,7 +150,10 @@ impl Remote {
     }
 
     fn ask_refs_and_default(&self, user: &Repository, names: &[&str]) -> Result<RemoteRefs> {
-        let listed = self.list(user, &["--symref"], &[names, &["HEAD"]].concat(), PATIENCE)?;
+        let excluding: Vec<String> = excluding_tags(names).collect();
+        let asked: Vec<&str> =
+            names.iter().copied().chain(excluding.iter().map(String::as_str)).chain(["HEAD"]).collect();
+        let listed = self.list(user, &["--symref"], &asked, PATIENCE)?;
         let points_at = |line: &str| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD").map(str::to_owned);
         let said = listed.lines().find_map(points_at);
         let mut refs = pairs(listed.lines().filter(|line| !line.starts_with("ref: ")));

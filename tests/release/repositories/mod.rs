@@ -11,6 +11,7 @@ mod shallow;
 mod signing;
 mod size;
 mod submodules;
+mod tags;
 mod worktrees;
 
 use std::path::Path;

@@ -72,13 +72,13 @@ fn a_partial_clone_without_its_remote() {
     let away = remote.with_file_name("away.git");
     fs_err::rename(&remote, &away).unwrap();
     project.pyrelease("run minor --yes").code(3).messages_eq(str![[r#"
-warning: [tag] failed to look up tag `v1.1.0` at `origin`: `git ls-remote --quiet --symref -- origin refs/heads/main refs/tags/v1.1.0 HEAD` failed (exit status: 128)
+warning: [tag] failed to look up tag `v1.1.0` at `origin`: `git ls-remote --quiet --symref -- origin refs/heads/main refs/tags/v1.1.0 'refs/tags/v1.1.0/*' HEAD` failed (exit status: 128)
   fatal: '[ROOT]/remote.git' does not appear to be a git repository
   fatal: Could not read from remote repository.
 
   Please make sure you have the correct access rights
   and the repository exists.
-error: [push] `git ls-remote --quiet --symref -- origin refs/heads/main refs/tags/v1.1.0 HEAD` failed (exit status: 128)
+error: [push] `git ls-remote --quiet --symref -- origin refs/heads/main refs/tags/v1.1.0 'refs/tags/v1.1.0/*' HEAD` failed (exit status: 128)
   fatal: '[ROOT]/remote.git' does not appear to be a git repository
   fatal: Could not read from remote repository.
 
