@@ -8,6 +8,7 @@ mod hosts;
 mod html;
 mod metadata_file;
 mod oidc;
+mod paced;
 mod probe;
 mod refusals;
 mod reply;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use reqwest::blocking::Response;
@@ -16,6 +15,7 @@ use serde::Deserialize;
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
+use super::paced::Paced;
 use super::{Credentials, IndexClient, Login, MetadataFile, html, same_origin};
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
@@ -246,7 +246,9 @@ impl IndexClient {
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let base = response.url().clone();
         let malformed = |reason: String| SimpleError::Malformed { url: base.to_string(), reason };
-        let page = read_page(response, self.http.patience().reply)
+        let patience = self.http.patience();
+        let page = Paced::new(response, patience.stall)
+            .read_page(LARGEST_PAGE, patience.reply)
             .map_err(|source| SimpleError::Broken { url: base.to_string(), source })?;
         if page.len() as u64 > LARGEST_PAGE {
             return Err(malformed(format!("it is larger than {} MiB", LARGEST_PAGE >> 20)));
@@ -316,7 +318,8 @@ impl IndexClient {
             None => check(&file.url),
         };
         checked.map_err(|source| SimpleError::Address { file: file.filename.clone(), source })?;
-        let mut response = successful(self, self.fetch(&file.url, "*/*")?)?;
+        let response = successful(self, self.fetch(&file.url, "*/*")?)?;
+        let mut response = Paced::new(response, self.http.patience().stall);
         let limit = file.size.unwrap_or(LARGEST_FILE).min(LARGEST_FILE);
         let mut hashing = Hashing::default();
         let mut chunk = vec![0; 128 << 10];
@@ -391,23 +394,6 @@ fn successful(client: &IndexClient, response: Response) -> Result<Response, Simp
         return Ok(response);
     }
     Err(SimpleError::Status { url: client.redact(response.url().as_str()), status: response.status() })
-}
-
-/// Reads a page, and one byte more than the limit of a larger one; a time limit stops slow responses.
-fn read_page(response: Response, time: Duration) -> io::Result<Vec<u8>> {
-    let began = Instant::now();
-    let mut response = response.take(LARGEST_PAGE + 1);
-    let (mut page, mut chunk) = (Vec::new(), vec![0; 64 << 10]);
-    loop {
-        let read = response.read(&mut chunk)?;
-        if read == 0 {
-            return Ok(page);
-        }
-        page.extend_from_slice(&chunk[..read]);
-        if began.elapsed() > time {
-            return Err(io::Error::other(format!("it did not arrive within {} s", time.as_secs())));
-        }
-    }
 }
 
 fn read_json(page: &[u8], base: &Url) -> Result<Listing, SimpleError> {

@@ -16,6 +16,8 @@ use crate::world::Environment;
 use crate::world::digest::Digests;
 use crate::world::http::{Http, Timeouts};
 
+mod slow;
+
 #[test]
 fn pypi_and_testpypi_are_known() {
     let pypi = IndexAddress::pypi();
@@ -169,19 +171,6 @@ impl File {
 
 /// Too large for the buffers in between
 const LARGE: usize = 32 << 20;
-
-#[test]
-fn an_endless_page_times_out() {
-    let server = Server::handling(|stream, _| {
-        read_request(stream);
-        let _ = stream.write_all(b"HTTP/1.1 200 X\r\nContent-Type: text/html\r\n\r\n");
-        while stream.write_all(b"<br>").is_ok() {
-            thread::sleep(Duration::from_millis(50));
-        }
-    });
-    let error = server.client_that_waits(Duration::from_secs(1)).listing("demo").unwrap_err();
-    assert!(matches!(error, SimpleError::Broken { .. }), "{error}");
-}
 
 #[test]
 fn a_remote_index_cannot_link_to_this_machine() {
