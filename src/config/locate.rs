@@ -155,7 +155,7 @@ fn sources(folder: &Path) -> Result<(Vec<Found>, Option<Error>)> {
     let mut foreign = None;
     for name in FILES {
         let path = folder.join(name);
-        if !path.is_file() {
+        if !is_there(&path)? {
             continue;
         }
         let text = fs_err::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
@@ -173,6 +173,17 @@ fn sources(folder: &Path) -> Result<(Vec<Found>, Option<Error>)> {
         }
     }
     Ok((found, foreign))
+}
+
+/// Whether the file is there. What is there and cannot be read must not be passed over: the default stages publish to PyPI.
+fn is_there(path: &Path) -> Result<bool> {
+    if path.is_file() {
+        return Ok(true);
+    }
+    let Ok(found) = fs_err::symlink_metadata(path) else { return Ok(false) };
+    let what = if found.is_symlink() { "is a link that leads to no file" } else { "is not a file" };
+    Err(Error::usage(format!("`{}` {what}", path.display()))
+        .help("a configuration must be a UTF-8 text file in TOML; without one, the default stages are run"))
 }
 
 /// The only configuration.

@@ -220,6 +220,20 @@ mod locating {
         assert!(found.config.stages().is_empty());
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_configuration_that_is_no_file_is_not_passed_over() {
+        let folder = project(&[("pyproject.toml", "[project]\nname = \"demo\"\n")]);
+        let path = folder.path().join("release.toml");
+        let error = || locate(folder.path(), None).unwrap_err();
+        fs_err::create_dir(&path).unwrap();
+        assert_data_eq!(error().to_string(), str!["`[..]/release.toml` is not a file"]);
+        fs_err::remove_dir(&path).unwrap();
+        fs_err::os::unix::fs::symlink("../moved/release.toml", &path).unwrap();
+        assert_data_eq!(error().to_string(), str!["`[..]/release.toml` is a link that leads to no file"]);
+        assert!(locate_root(folder.path(), None).is_err());
+    }
+
     #[test]
     fn two_configurations_are_refused() {
         let folder = project(&[("release.toml", "stages = []"), ("pyproject.toml", "[tool.pyrelease]\n")]);
