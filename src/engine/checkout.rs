@@ -265,7 +265,8 @@ impl Checkout {
             return None;
         }
         let here = fs_err::canonicalize(self.repository.top().join(&file)).ok();
-        let here = here.filter(|here| here.starts_with(self.repository.top()));
+        // Reading a pipe would wait for whoever writes into it.
+        let here = here.filter(|here| here.starts_with(self.repository.top()) && here.is_file());
         match here.and_then(|here| fs_err::read(here).ok()) {
             // A sparse checkout does not have it.
             None if !is_edited => self.repository.committed(&self.head.commit, &file),

@@ -36,10 +36,8 @@ fn locks(release: &Release) -> Result<Vec<Finding>> {
 }
 
 fn operation(release: &Release) -> Result<Vec<Finding>> {
-    let Some(operation) = release.checkout.repository.unfinished_operation() else { return Ok(Vec::new()) };
-    let message = format!("a {operation} is in progress in the repository");
-    let help = format!("finish it, or run `git {operation} --abort`");
-    Ok(vec![Finding::error(message).help(help)])
+    release.checkout.repository.expect_no_operation()?;
+    Ok(Vec::new())
 }
 
 fn folder(release: &Release) -> Result<Vec<Finding>> {

@@ -37,10 +37,7 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
         return Ok(());
     }
     refuse_unfinished(&session.store)?;
-    if let Some(operation) = session.checkout.repository.unfinished_operation() {
-        return Err(Error::refused(format!("a {operation} is in progress in the repository"))
-            .help(format!("finish it, or run `git {operation} --abort`")));
-    }
+    session.checkout.repository.expect_no_operation()?;
     session.checkout.read_working_tree()?;
     let ask = |error: Error| match options.dry_run {
         true => Err(error),

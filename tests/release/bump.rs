@@ -229,3 +229,25 @@ error: the version was not bumped; nothing has been changed
 "#]]);
     project.assert_unchanged(&before);
 }
+
+#[test]
+fn during_a_bisection_the_way_out_of_it_is_shown() {
+    let project = demo().config(LOCAL).build();
+    project.git(&["bisect", "start"]);
+    project.pyrelease("bump minor").code(3).messages_eq(str![[r#"
+error: a bisect is in progress in the repository
+help: finish it, or run `git bisect reset`
+
+"#]]);
+}
+
+/// Reading a pipe would wait for ever.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_a_file_s_place_is_not_read() {
+    let project = demo().config(LOCAL).build();
+    let path = project.folder().join("CHANGELOG.md");
+    fs_err::remove_file(&path).unwrap();
+    project.sandbox().command(project.folder(), "mkfifo", &["CHANGELOG.md"]).run().unwrap();
+    project.pyrelease("bump minor --yes").code(0);
+}

@@ -230,7 +230,7 @@ impl Repository {
     }
 
     /// An operation in progress, such as a merge or a rebase.
-    pub fn unfinished_operation(&self) -> Option<&'static str> {
+    fn unfinished_operation(&self) -> Option<&'static str> {
         use git2::RepositoryState as State;
         match self.repository.state() {
             State::Clean => None,
@@ -241,6 +241,17 @@ impl Repository {
             State::Rebase | State::RebaseInteractive | State::RebaseMerge => Some("rebase"),
             State::ApplyMailbox | State::ApplyMailboxOrRebase => Some("am"),
         }
+    }
+
+    /// Why nothing can be changed while an operation such as a merge is in progress, and how to end it.
+    ///
+    /// # Errors
+    /// One is.
+    pub fn expect_no_operation(&self) -> Result<()> {
+        let Some(operation) = self.unfinished_operation() else { return Ok(()) };
+        let end = if operation == "bisect" { "reset" } else { "--abort" };
+        Err(Error::refused(format!("a {operation} is in progress in the repository"))
+            .help(format!("finish it, or run `git {operation} {end}`")))
     }
 
     /// Whether git takes the full name of a reference.
