@@ -12,6 +12,7 @@ use crate::ops::Context;
 use crate::ops::locate;
 use crate::stages::{self, Plugins};
 use crate::ui::{Counter, Format, data, drill_text, object, page, print_now};
+use crate::world::{expect_page, write_page};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -104,6 +105,8 @@ pub(super) fn drill(context: &Context, arguments: &Arguments) -> Result<()> {
         jobs: arguments.jobs,
         keep: arguments.keep,
     };
+    let html = arguments.html.as_ref().map(|file| context.folder.join(file));
+    html.as_deref().map_or(Ok(()), expect_page)?;
     let interrupted = Arc::clone(&context.interrupted);
     ctrlc::set_handler(move || {
         interrupted.store(true, Ordering::SeqCst);
@@ -116,8 +119,8 @@ pub(super) fn drill(context: &Context, arguments: &Arguments) -> Result<()> {
     let progress = Progress { context, counter: OnceCell::new() };
     let report = drill::drill(&location, &context.environment, &options, &context.interrupted, &progress)?;
     drop(progress);
-    if let Some(file) = &arguments.html {
-        fs_err::write(context.folder.join(file), page(&report))?;
+    if let Some(file) = &html {
+        write_page(file, &page(&report))?;
     }
     match context.format {
         Format::Human => data(&format!("{}\n\n{}", drill_text(&report), report.summary())),

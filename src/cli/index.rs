@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::ops::Context;
 use crate::server::{Access, EmbeddedIndex, Options, Rules, ServerError};
 use crate::ui::{Format, object};
-use crate::world::write_whole;
+use crate::world::{expect_own_output, write_whole};
 
 /// The file with the token, in the index's folder
 const TOKEN: &str = ".token";
@@ -82,6 +82,7 @@ fn serve(context: &Context, arguments: &Serve) -> Result<()> {
     };
     let port_file = arguments.port_file.as_ref().map(|file| context.folder.join(file));
     if let Some(file) = &port_file {
+        expect_own_output(file, "port of an index", |text| text.iter().all(u8::is_ascii_digit))?;
         // One of an earlier index would mislead whoever waits for it.
         remove(file)?;
     }

@@ -41,7 +41,7 @@ use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 use crate::error::{Error, ExitCode, Result};
 use crate::index::PYPIRC;
 use crate::ops::{Context, Wanted};
-use crate::ui::{Format, Ui, Verbosity};
+use crate::ui::{self, Format, Ui, Verbosity};
 use crate::world::{Environment, failpoints};
 
 /// Release Python packages: from the changelog to PyPI, or not at all
@@ -185,6 +185,26 @@ enum Command {
     Other(Vec<OsString>),
 }
 
+impl Command {
+    /// Whether it is done for what it prints; the exit code of any other tells what it did.
+    fn only_prints(&self) -> bool {
+        matches!(
+            self,
+            Self::Plan(_)
+                | Self::Status(_)
+                | Self::Log(_)
+                | Self::Notes(_)
+                | Self::Check(_)
+                | Self::Doctor(_)
+                | Self::Token(_)
+                | Self::Completions(_)
+                | Self::Man
+                | Self::Schema(_)
+                | Self::Help(_)
+        )
+    }
+}
+
 /// Parses the command line, runs the command and returns the exit code.
 pub fn main(environment: Environment) -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -232,7 +252,14 @@ pub fn main(environment: Environment) -> ExitCode {
         return ExitCode::Usage;
     };
     match install_drill(&context.environment).and_then(|()| run(&context, command)) {
-        Ok(()) => ExitCode::Done,
+        Ok(()) => match ui::lost_data() {
+            None => ExitCode::Done,
+            Some(error) => {
+                // As JSON it would get lost, too.
+                Ui::new(Format::Human, verbosity).error(&error);
+                if command.only_prints() { error.kind().exit_code() } else { ExitCode::Done }
+            }
+        },
         Err(error) => {
             context.ui.error(&error);
             error.kind().exit_code()

@@ -17,7 +17,7 @@ use crate::stages::{distributions_in, published_from};
 use crate::world::git::Repository;
 use crate::world::process::Process;
 use crate::world::tools::render_description;
-use crate::world::{Folder, record_digest, size};
+use crate::world::{Folder, record_digest, size, write_page};
 
 /// What `preview` was asked for
 pub struct PreviewOptions<'a> {
@@ -103,8 +103,7 @@ pub fn preview(context: &Context, options: &PreviewOptions<'_>) -> Result<Previe
         Some(out) => resolved(context, out),
         None => default_path(context, &subject.facts),
     };
-    write_page(&path, &page.html())
-        .map_err(|error| Error::failed(format!("failed to write `{}`", path.display())).because(error))?;
+    write_page(&path, &page.html())?;
     let (losses, more) = rendered.map(|rendered| (rendered.losses, rendered.more)).unwrap_or_default();
     let Subject { origin, facts, sources, .. } = subject;
     Ok(Preview { page: path, origin, facts, losses, more, sources })
@@ -144,14 +143,6 @@ fn history(repository: &Repository, facts: &Facts) -> Vec<PageRelease> {
 /// A path that the user has given, as it is written if that is enough.
 fn resolved(context: &Context, path: &Path) -> PathBuf {
     if context.folder == Path::new(".") { path.to_owned() } else { context.folder.join(path) }
-}
-
-/// Writes the page with the usual permissions: others may be meant to read it.
-fn write_page(path: &Path, html: &str) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs_err::create_dir_all(folder)?;
-    }
-    fs_err::write(path, html)
 }
 
 fn default_path(context: &Context, facts: &Facts) -> PathBuf {

@@ -18,7 +18,7 @@ mod uploads;
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -229,8 +229,25 @@ pub fn print_now(message: &str) {
     let _ = writeln!(anstream::stderr(), "\n{message}");
 }
 
-/// Writes a line of data to standard output. A closed pipe is not an error.
+/// Why data could not be written to standard output, the first time
+static LOST: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Writes a line of data to standard output. A closed pipe is not an error; [`lost_data`] tells of others, such as a full
+/// disk, when the command is done.
 pub fn data(text: &str) {
     let mut stdout = anstream::stdout();
-    let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        let _ = LOST.set(error);
+    }
+}
+
+/// The error that data could not be written to standard output, if there was one.
+pub fn lost_data() -> Option<Error> {
+    let reason = LOST.get()?.to_string();
+    Some(
+        Error::failed(format!("failed to write to standard output: {reason}"))
+            .help("the output is incomplete"),
+    )
 }

@@ -11,13 +11,18 @@ use crate::python::distribution::{Distribution, Kind};
 use crate::python::project::Files;
 
 const CHUNK: usize = 256 * 1024;
+/// How much of a file tells whether it is output of ours, in bytes
+const LONGEST_BEGINNING: u64 = 64;
+const DOCTYPE: &[u8] = b"<!doctype html";
 
 /// The files of a folder
 pub struct Folder(pub PathBuf);
 
 impl Files for Folder {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
-        fs_err::read(self.0.join(path)).ok()
+        // Reading a pipe would wait for whoever writes into it.
+        let path = self.0.join(path);
+        if path.is_file() { fs_err::read(path).ok() } else { None }
     }
 }
 
@@ -145,6 +150,46 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     new.write_all(bytes)?;
     new.as_file().sync_all()?;
     new.persist_noclobber(path).map(drop).map_err(|error| error.error)
+}
+
+/// Refuses a path for output at which somebody has another file: only what `is_output` recognises is replaced, and what
+/// holds nothing, such as a device.
+///
+/// # Errors
+/// Another file is there, or it cannot be read.
+pub fn expect_own_output(path: &Path, what: &str, is_output: impl Fn(&[u8]) -> bool) -> Result<()> {
+    if !path.is_file() {
+        return Ok(());
+    }
+    let mut beginning = Vec::new();
+    fs_err::File::open(path)?.take(LONGEST_BEGINNING).read_to_end(&mut beginning)?;
+    if beginning.is_empty() || is_output(&beginning) {
+        return Ok(());
+    }
+    let message = format!("`{}` exists and is no {what}", path.display());
+    Err(Error::usage(message).help("nothing was written: choose another path, or delete the file"))
+}
+
+/// Refuses a path for an HTML page at which somebody has another file.
+///
+/// # Errors
+/// As [`expect_own_output`].
+pub fn expect_page(path: &Path) -> Result<()> {
+    expect_own_output(path, "HTML page", |text| {
+        text.get(..DOCTYPE.len()).is_some_and(|text| text.eq_ignore_ascii_case(DOCTYPE))
+    })
+}
+
+/// Writes an HTML page with the usual permissions: others may be meant to read it.
+///
+/// # Errors
+/// Another file is there, or the page cannot be written.
+pub fn write_page(path: &Path, html: &str) -> Result<()> {
+    expect_page(path)?;
+    if let Some(folder) = path.parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    Ok(fs_err::write(path, html)?)
 }
 
 /// Refuses a distribution whose bytes no longer match the recorded digest.

@@ -23,5 +23,6 @@ pub mod watchdog;
 
 pub use environment::{ALLOWED_HOSTS, Environment, without_relative_folders};
 pub use files::{
-    Folder, free_space, make_link, record_digest, sha256, size, sync_to_disk, verify, write_new, write_whole,
+    Folder, expect_own_output, expect_page, free_space, make_link, record_digest, sha256, size, sync_to_disk,
+    verify, write_new, write_page, write_whole,
 };

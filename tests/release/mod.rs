@@ -39,6 +39,8 @@ mod late_push;
 mod machine;
 mod network;
 mod order;
+#[cfg(unix)]
+mod outputs;
 pub(crate) mod power;
 mod prepare;
 mod preview;
