@@ -45,6 +45,11 @@ impl Environment {
         self.variables.get(OsStr::new(name)).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
 
+    /// The variable as a path, unless it is relative, which the XDG Base Directory Specification has programs ignore.
+    fn absolute_path(&self, name: &str) -> Option<PathBuf> {
+        self.path(name).filter(|path| path.is_absolute())
+    }
+
     /// Adds or replaces a variable.
     pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.variables.insert(name.into(), value.into());
@@ -115,14 +120,14 @@ impl Environment {
     /// The user's data folder: `$PYRELEASE_DATA_DIR`, else the platform's default.
     pub fn data_folder(&self) -> Option<PathBuf> {
         if let Some(folder) = self.path("PYRELEASE_DATA_DIR") {
-            return Some(folder);
+            return Some(absolute(folder));
         }
         let platform = if cfg!(windows) {
             self.path("APPDATA")
         } else if cfg!(target_os = "macos") {
             self.home().map(|home| home.join("Library/Application Support"))
         } else {
-            self.path("XDG_DATA_HOME").or_else(|| self.home().map(|home| home.join(".local/share")))
+            self.absolute_path("XDG_DATA_HOME").or_else(|| self.home().map(|home| home.join(".local/share")))
         };
         platform.map(|folder| folder.join("pyrelease"))
     }
@@ -130,17 +135,22 @@ impl Environment {
     /// The user's cache folder: `$PYRELEASE_CACHE_DIR`, else the platform's default.
     pub fn cache_folder(&self) -> Option<PathBuf> {
         if let Some(folder) = self.path("PYRELEASE_CACHE_DIR") {
-            return Some(folder);
+            return Some(absolute(folder));
         }
         let platform = if cfg!(windows) {
             self.path("LOCALAPPDATA")
         } else if cfg!(target_os = "macos") {
             self.home().map(|home| home.join("Library/Caches"))
         } else {
-            self.path("XDG_CACHE_HOME").or_else(|| self.home().map(|home| home.join(".cache")))
+            self.absolute_path("XDG_CACHE_HOME").or_else(|| self.home().map(|home| home.join(".cache")))
         };
         platform.map(|folder| folder.join("pyrelease"))
     }
+}
+
+/// The path from the current folder: children work in others.
+fn absolute(folder: PathBuf) -> PathBuf {
+    std::path::absolute(&folder).unwrap_or(folder)
 }
 
 /// The absolute folders of a PATH. Empty and relative entries are skipped: they would find programs in the current
@@ -189,5 +199,21 @@ impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment 
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         Self { variables, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_do_not_depend_on_where_a_child_works() {
+        let folder =
+            |name, value| Environment::from_iter([("HOME", "/home/dana"), (name, value)]).cache_folder();
+        let named = folder("PYRELEASE_CACHE_DIR", "cache").unwrap();
+        assert!(named.is_absolute() && named.ends_with("cache"), "{}", named.display());
+        if cfg!(all(unix, not(target_os = "macos"))) {
+            assert_eq!(folder("XDG_CACHE_HOME", "cache").unwrap(), Path::new("/home/dana/.cache/pyrelease"));
+        }
     }
 }
