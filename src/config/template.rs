@@ -39,6 +39,9 @@ impl Template {
     /// As [`Self::new`].
     pub fn with_more(text: impl Into<String>, more: &[&str]) -> Result<Self, String> {
         let text = text.into();
+        if text.contains('\0') {
+            return Err("a NUL character, which neither git nor a command takes".to_owned());
+        }
         let known = || PLACEHOLDERS.iter().chain(more).copied();
         for word in words(&text) {
             if !known().any(|one| one == word) {
@@ -136,6 +139,7 @@ mod tests {
         let template = Template::with_more("{next_version} after {version}", &["next_version"]).unwrap();
         assert_eq!(template.render_with(&names(), &[("next_version", "1.2")]), "1.2 after 1.1.0");
         assert!(Template::new("{next_version}").is_err());
+        assert!(Template::new("1.0\0").is_err());
     }
 
     #[test]
