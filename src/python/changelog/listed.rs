@@ -51,7 +51,8 @@ impl Changelog {
         }
         let Some(first) = parts.first().map(|part| part.heading.first) else { return parts };
         let whole = self.headings.iter().rfind(|heading| heading.last < first);
-        let start = whole.map_or(0, |heading| heading.last + 1);
+        let above = whole.map_or(0, |heading| heading.last + 1)..first;
+        let start = self.first_item(&above).unwrap_or(first);
         let top = || Heading { first: 0, last: 0, title: 0..0, level: 1 };
         parts.insert(
             0,
@@ -98,7 +99,7 @@ impl Changelog {
             let heading = self.lines[marked.heading.first].of(&self.text).to_owned();
             return Ok(Promoted { text: self.text.clone(), notes, heading, was_written: true });
         }
-        let line = part.body.start.max(1);
+        let line = part.body.start + 1;
         let notes = match promotion.notes.map(str::trim) {
             Some(_) if !body.is_empty() => return Err(ChangelogError::HasEntries { line }),
             None if body.is_empty() && !promotion.allows_empty => return Err(ChangelogError::Empty { line }),
@@ -109,14 +110,17 @@ impl Changelog {
         let heading = format!("{before}{} <{}>`", self.spelled(version), promotion.date);
         let ending = self.ending();
         let given = notes.map_or_else(String::new, |notes| notes.replace('\n', ending) + ending);
-        let at = self.lines[self.first_line(&part.body).unwrap_or(newest.heading.first)].start;
+        let at = self.lines[part.body.start].start;
         let text = self.edited(vec![Edit { span: at..at, text: format!("{heading}{ending}{given}") }]);
         Ok(Promoted { text, notes: notes.map_or(body, str::to_owned), heading, was_written: false })
     }
 
-    /// The first line that is not blank.
-    fn first_line(&self, lines: &Range<usize>) -> Option<usize> {
-        lines.clone().find(|index| !self.lines[*index].of(&self.text).trim().is_empty())
+    /// The first item of the list, below what introduces it.
+    fn first_item(&self, lines: &Range<usize>) -> Option<usize> {
+        let is_item = |line: &str| ["- ", "* ", "+ "].iter().any(|bullet| line.starts_with(bullet));
+        lines
+            .clone()
+            .find(|index| self.kinds[*index] == Kind::Text && is_item(self.lines[*index].of(&self.text)))
     }
 }
 
@@ -124,7 +128,7 @@ impl Changelog {
 mod tests {
     use super::*;
 
-    const LIST: &str = "=========\nChangelog\n=========\n\n- :bug:`12` Mend it,\n  well.\n- :feature:`-` Add.\n\
+    const LIST: &str = "=========\nChangelog\n=========\n\n.. note::\n    For 0.x see elsewhere.\n\n- :bug:`12` Mend it,\n  well.\n- :feature:`-` Add.\n\
                         - :release:`1.1.0 <2026-01-05>`\n- :support:`3` Tell.\n* :release:`1.0.0 <2025-01-05>`\n";
 
     fn promoted(text: &str, version: &str, notes: Option<&str>) -> Result<Promoted, ChangelogError> {
@@ -144,7 +148,7 @@ mod tests {
         let again = promoted(&done.text, "1.2.0", None).unwrap();
         assert!(again.was_written && again.text == done.text && again.notes == done.notes);
         assert!(matches!(promoted(&done.text, "1.3.0", None), Err(ChangelogError::Empty { .. })));
-        assert!(matches!(promoted(&done.text, "1.1.0", None), Err(ChangelogError::Exists { line: 9, .. })));
+        assert!(matches!(promoted(&done.text, "1.1.0", None), Err(ChangelogError::Exists { line: 12, .. })));
         let noted = promoted(&done.text, "1.3.0", Some("- :bug:`-` More.\n")).unwrap();
         let expected = format!("- :release:`1.3.0 <2026-11-29>`\n- :bug:`-` More.\n{mark}");
         assert_eq!(noted.text, done.text.replace(mark, &expected));
@@ -156,7 +160,7 @@ mod tests {
         let list = Changelog::parse(LIST.replace('\n', "\r\n"), Format::Rst).unwrap();
         let versions: Vec<_> =
             list.versions().into_iter().map(|one| (one.title, one.line, one.body)).collect();
-        let expected = [("1.1.0", 8, "- :support:`3` Tell."), ("1.0.0", 10, "")]
+        let expected = [("1.1.0", 11, "- :support:`3` Tell."), ("1.0.0", 13, "")]
             .map(|(title, line, body)| (title.to_owned(), line, body.to_owned()));
         assert_eq!(versions, expected);
         assert_eq!(list.reopened(None, &"1.3.0".parse().unwrap()), None);

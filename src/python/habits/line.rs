@@ -30,8 +30,8 @@ enum Form {
     Full,
     /// The first numbers: `1.2` of 1.2.3
     Short { numbers: usize },
-    /// The numbers, otherwise separated: `(1, 2, 3)`, `1_2_3`
-    Numbers { separator: &'static str },
+    /// The numbers, otherwise separated, with zeros up to so many of them: `(1, 2, 3)`, `1_2_3`
+    Numbers { separator: &'static str, least: usize },
     /// The items of a tuple with the release level: `1, 2, 0, 'candidate', 1`
     Leveled { numbers: usize, quote: char },
     /// Each number with two digits: `010203`, as in `0x010203`
@@ -51,7 +51,11 @@ impl Form {
                 Some(shown.collect::<Vec<_>>().join("."))
             }
             // The word of a pre-release has no place among the numbers.
-            Self::Numbers { separator } => (!version.is_prerelease()).then(|| numbers.join(separator)),
+            Self::Numbers { separator, least } => (!version.is_prerelease()).then(|| {
+                let zeros = least.saturating_sub(numbers.len());
+                let all = numbers.iter().map(String::as_str).chain(std::iter::repeat_n("0", zeros));
+                all.collect::<Vec<_>>().join(separator)
+            }),
             Self::Leveled { numbers: count, quote } => leveled(version, *count, *quote).into_iter().next(),
             Self::Padded => padded(version),
             Self::Date(format) => Some(date::write(date::parse(date)?, format)),
@@ -62,7 +66,7 @@ impl Form {
         match self {
             Self::Full => SPELLING.to_owned(),
             Self::Short { numbers } => format!(r"[0-9]+(?:\.[0-9]+){{{}}}", numbers.saturating_sub(1)),
-            Self::Numbers { separator } => format!("[0-9]+(?:{}[0-9]+)+", regex::escape(separator)),
+            Self::Numbers { separator, .. } => format!("[0-9]+(?:{}[0-9]+)+", regex::escape(separator)),
             Self::Leveled { numbers, quote } => {
                 format!("(?:[0-9]+, ){{{numbers}}}{quote}[a-z]*{quote}, [0-9]+")
             }
@@ -75,7 +79,7 @@ impl Form {
     fn read(&self, text: &str) -> Option<Version> {
         match self {
             Self::Full | Self::Short { .. } => text.parse().ok(),
-            Self::Numbers { separator } => text.replace(separator, ".").parse().ok(),
+            Self::Numbers { separator, .. } => text.replace(separator, ".").parse().ok(),
             Self::Leveled { .. } => read_leveled(text),
             Self::Padded => {
                 let number = |at: usize| text.get(at..at + 2)?.parse::<u64>().ok();
@@ -131,6 +135,8 @@ pub(super) struct Fit {
     pub(super) version: Option<Version>,
     /// How many numbers of the version it states, unless it states all
     pub(super) short: Option<usize>,
+    /// Whether the version stands there as text, so that `1.2` and `1.2.0` differ
+    pub(super) is_text: bool,
 }
 
 impl LinePattern {
@@ -153,9 +159,11 @@ impl LinePattern {
             }
         }
         if numbers.len() > 1 && !version.is_prerelease() {
-            let separated =
-                [", ", ",", "_", "-"].map(|separator| (numbers.join(separator), Form::Numbers { separator }));
-            ways.extend(separated);
+            for separator in [", ", ",", "_", "-"] {
+                let padded = (numbers.len() + 1..=3).rev().map(|least| Form::Numbers { separator, least });
+                let forms = padded.chain([Form::Numbers { separator, least: 0 }]);
+                ways.extend(forms.filter_map(|form| Some((form.render(version, "")?, form))));
+            }
         }
         ways.extend(padded(version).map(|text| (text, Form::Padded)));
         let short = (2..numbers.len()).rev();
@@ -178,7 +186,10 @@ impl LinePattern {
         let mut written = 0;
         for (start, _) in line.match_indices(text) {
             let end = start + text.len();
-            if start < written || !stands_alone(&line[..start], &line[end..]) {
+            let (before, after) = (&line[..start], &line[end..]);
+            let is_part =
+                matches!(form, Form::Numbers { separator, .. } if is_joined(before, separator, after));
+            if start < written || is_part || !stands_alone(before, after) {
                 continue;
             }
             pieces.push(Piece::Text(line[written..start].to_owned()));
@@ -245,7 +256,7 @@ impl LinePattern {
             Piece::Field(form) => Some(form),
             Piece::Text(_) => None,
         });
-        let mut fit = Fit { version: None, short: None };
+        let mut fit = Fit { version: None, short: None, is_text: true };
         for (form, text) in forms.zip(captures.iter().skip(1).flatten()) {
             if let Form::Date(_) = form {
                 find_date(text.as_str()).filter(|(span, _)| span.len() == text.len())?;
@@ -254,6 +265,7 @@ impl LinePattern {
             if let Form::Short { numbers } = form {
                 fit.short = Some(*numbers);
             }
+            fit.is_text &= matches!(form, Form::Full | Form::Short { .. });
             let version = form.read(text.as_str())?;
             if fit.version.as_ref().is_some_and(|first| *first != version) {
                 return None;
@@ -261,6 +273,12 @@ impl LinePattern {
             fit.version = Some(version);
         }
         Some(fit)
+    }
+
+    /// Whether a version stands in a line.
+    pub(super) fn states(line: &str, spelled: &str) -> bool {
+        let mut found = line.match_indices(spelled);
+        found.any(|(start, text)| stands_alone(&line[..start], &line[start + text.len()..]))
     }
 
     /// The line for a version and a date (`YYYY-MM-DD`); none if the line's form cannot express them.
@@ -278,6 +296,13 @@ fn find_date(text: &str) -> Option<(Range<usize>, &'static str)> {
     let compact = COMPACT_DATE.find(text).map(|found| (found.range(), "%Y%m%d"));
     let other = date::find(text).map(|found| (found.span, found.format));
     compact.into_iter().chain(other).min_by_key(|(span, _)| span.start)
+}
+
+/// Whether more numbers go before or after those between these texts: `2, 9` of `(1, 2, 9, 0)`.
+fn is_joined(before: &str, separator: &str, after: &str) -> bool {
+    let is_digit = |letter: char| letter.is_ascii_digit();
+    before.strip_suffix(separator).is_some_and(|before| before.ends_with(is_digit))
+        || after.strip_prefix(separator).is_some_and(|after| after.starts_with(is_digit))
 }
 
 /// Whether a version between these texts is all of a version: `1.2` is none of `11.2`, `1.2.3` or `1.2rc1`.
@@ -343,6 +368,9 @@ mod tests {
                 "(2, 0, 0, \"candidate\", 1)",
             ),
             ("release = '1.2'", "release = '1.3'", "1.3.0", "1.4.2", "release = '1.4'"),
+            ("V(1, 2, 0, 'x')", "V(1, 3, 0, 'x')", "1.3", "1.3.1", "V(1, 3, 1, 'x')"),
+            ("V(1, 2, 4, 'x')", "V(1, 3, 0, 'x')", "1.3", "2.0", "V(2, 0, 0, 'x')"),
+            ("(1, 2)", "(1, 3)", "1.3", "1.3.1", "(1, 3, 1)"),
             ("a/1.2.3/a-1.2.3.zip", "a/1.3.0/a-1.3.0.zip", "1.3.0", "1.3.1", "a/1.3.1/a-1.3.1.zip"),
             ("rev: v4.16.5 # x", "rev: v4.17.0 # x", "4.17.0", "5.0.0", "rev: v5.0.0 # x"),
             ("build = 0x010203", "build = 0x010300", "1.3.0", "1.10.4", "build = 0x011004"),
@@ -361,6 +389,7 @@ mod tests {
             ("timeout = 11.3", "timeout = 21.3", "1.3"),
             ("x = 1.2.3.4", "x = 1.3.0.4", "1.3.0"),
             ("x = '1.2'", "y = '1.3'", "1.3"),
+            ("(1, 1, 2, 4)", "(1, 1, 3, 4)", "1.3"),
             ("x = 1.3rc1", "x = 1.3rc2", "1.3"),
         ] {
             assert_eq!(next(before, after, released, "2.0"), None, "{after}");

@@ -93,17 +93,25 @@ impl Habits {
         for (place, evidence, is_recent) in places {
             let text = texts.entry(place.path.clone()).or_insert_with(|| text_of(files, &place.path));
             let Some(text) = text else { continue };
-            for line in text.lines() {
-                let Some(fit) = place.pattern.fit(line) else { continue };
-                let counts = match (&fit.version, is_recent, is_newest) {
+            let mut fitting: Vec<(&str, Fit)> = text
+                .lines()
+                .filter_map(|line| Some((line, place.pattern.fit(line)?)))
+                .filter(|(_, fit)| match (&fit.version, is_recent, is_newest) {
                     (None, ..) => place.is_date,
-                    (Some(_), true, true) => self.may_become(&fit, (current, version)),
+                    (Some(_), true, true) => self.may_become(fit, (current, version)),
                     (Some(_), true, false) => {
-                        states(&fit, current) || newest.is_some_and(|newest| states(&fit, newest))
+                        states(fit, current) || newest.is_some_and(|newest| states(fit, newest))
                     }
-                    (Some(_), false, _) => states(&fit, current),
-                };
-                let Some(to) = place.pattern.render(version, date).filter(|_| counts) else { continue };
+                    (Some(_), false, _) => states(fit, current),
+                })
+                .collect();
+            // Lines of one form with several versions are about several things: only the current one is this project's.
+            let first = fitting.first().and_then(|(_, fit)| fit.version.clone());
+            if fitting.iter().any(|(_, fit)| fit.version != first) {
+                fitting.retain(|(_, fit)| states(fit, current));
+            }
+            for (line, _) in fitting {
+                let Some(to) = place.pattern.render(version, date) else { continue };
                 if to != line && !lines.iter().any(|one| one.path == place.path && one.from == line) {
                     lines.push(LearnedLine {
                         path: place.path.clone(),
@@ -125,8 +133,14 @@ impl Habits {
         }
         // A date or a switch belongs to a version in the same file.
         let dated = |line: &LearnedLine| line.shown.contains("{version}");
-        let versioned: Vec<String> =
+        let mut versioned: Vec<String> =
             lines.iter().filter(|line| dated(line)).map(|line| line.path.clone()).collect();
+        let spelled = version.spelled();
+        let stating = texts.iter().filter(|(_, text)| {
+            let mut lines = text.iter().flat_map(|text| text.lines());
+            lines.any(|line| LinePattern::states(line, &spelled))
+        });
+        versioned.extend(stating.map(|(path, _)| path.clone()));
         lines.retain(|line| dated(line) || versioned.contains(&line.path));
         lines
     }
@@ -283,8 +297,13 @@ impl Habits {
 
     /// Whether a line states the current version or an earlier release.
     fn is_known(&self, fit: &Fit, current: &Version) -> bool {
-        let is_release =
-            |stated: &Version| states(fit, current) || self.known.contains(&key(stated, fit.short));
+        let is_release = |stated: &Version| {
+            let is_tagged = || match fit.is_text {
+                true => self.known.contains(&key(stated, fit.short)),
+                false => self.versions.contains(stated),
+            };
+            states(fit, current) || is_tagged()
+        };
         fit.version.as_ref().is_some_and(is_release)
     }
 }
@@ -316,7 +335,11 @@ fn numbers(version: &Version) -> &[u64] {
 
 /// Whether a line states a version, or its first numbers. `1.2` equals `1.2.0`, but they are different texts.
 fn states(fit: &Fit, version: &Version) -> bool {
-    fit.version.as_ref().is_some_and(|stated| key(stated, fit.short) == key(version, fit.short))
+    let is_same = |stated: &Version| match fit.is_text {
+        true => key(stated, fit.short) == key(version, fit.short),
+        false => stated == version,
+    };
+    fit.version.as_ref().is_some_and(is_same)
 }
 
 fn text_of(files: &dyn Files, path: &str) -> Option<String> {

@@ -85,10 +85,27 @@ fn another_version_in_a_line_of_the_same_form_stays() {
         ],
     )]);
     for other in ["0.12b0.dev", "0.11b0", "3.0rc1"] {
-        let text = format!("version=1.2.0.dev\nversion={other}\nversion=1.2.0rc1\n");
+        let text = format!("version=1.2.0.dev\nversion={other}\n");
         let lines = changed(&habits, &[("each.ini", &text)], "1.2.0.dev", "1.2.0");
-        assert_eq!(lines, vec![("each.ini".to_owned(), "version=1.2.0".to_owned()); 2], "{other}");
+        assert_eq!(lines, [("each.ini".to_owned(), "version=1.2.0".to_owned())], "{other}");
     }
+}
+
+#[test]
+fn of_several_versions_in_lines_of_one_form_only_the_current_one_changes() {
+    let habits = habits(vec![
+        release("v3.2.0", "v3.2.0", &[(".pre-commit-config.yaml", "    rev: v3.1.0", "    rev: v3.2.0")]),
+        release("v3.1.0", "v3.1.0", &[]),
+    ]);
+    let text = "-   repo: https://x/other\n    rev: v3.1.0\n-   repo: https://x/demo\n    rev: v3.2.0\n";
+    let lines = habits.lines(
+        &BTreeMap::from([(".pre-commit-config.yaml".to_owned(), text.as_bytes().to_vec())]),
+        &"3.2.0".parse().unwrap(),
+        &"3.3.0".parse().unwrap(),
+        "2026-11-28",
+    );
+    let lines: Vec<_> = lines.iter().map(|line| (line.from.as_str(), line.to.as_str())).collect();
+    assert_eq!(lines, [("    rev: v3.2.0", "    rev: v3.3.0")]);
 }
 
 #[test]
@@ -352,6 +369,11 @@ fn a_line_that_the_last_two_releases_switched_is_switched_again() {
     // Once may be an edit of that release.
     let once = release("v1.0.0", "Release", &[]);
     assert_eq!(changed(&habits(vec![last(), once]), &now, "1.2.0.beta0", "1.2.0"), both[..1]);
+    // The version may have been written before.
+    let written = [("demo/__init__.py", "tag = '1.2.0'\nis_release = False\n")];
+    assert_eq!(changed(&habits(vec![last(), before()]), &written, "1.2.0", "1.2.0"), both[1..]);
+    let other = [("demo/__init__.py", "tag = '1.1.0'\nis_release = False\n")];
+    assert_eq!(changed(&habits(vec![last(), before()]), &other, "1.2.0", "1.2.0"), []);
     // Two such lines are not told apart.
     let twice = [(
         "demo/__init__.py",

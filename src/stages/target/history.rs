@@ -184,8 +184,8 @@ fn reachable<'t>(
     Ok(found)
 }
 
-/// The releases after the last one in the history of HEAD and before the version that the project states, the highest
-/// first: it makes them on branches of their own.
+/// The releases after the last one in the history of HEAD, up to the version that the project states, the highest first:
+/// it makes them on branches of their own.
 fn between<'t>(
     tags: &'t [VersionTag],
     last: &Version,
@@ -193,7 +193,7 @@ fn between<'t>(
 ) -> Vec<&'t VersionTag> {
     let mut later: Vec<&VersionTag> = tags.iter().filter(|tag| tag.version > *last).collect();
     let Some(stated) = (!later.is_empty()).then(stated).flatten() else { return Vec::new() };
-    later.retain(|tag| tag.version < stated);
+    later.retain(|tag| tag.version <= stated);
     later.sort_by(|one, other| other.version.cmp(&one.version));
     later
 }
