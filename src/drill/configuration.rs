@@ -164,8 +164,14 @@ impl Configuration {
                 if let Some(stages) = read.document.get_mut("stages").and_then(Item::as_array_mut) {
                     stages.retain(|stage| stage.as_str() != Some(FORGE));
                 }
-                read.left_out
-                    .push(format!("`{FORGE}` does not take part: the forge is not asked for anything"));
+                let awaits = config.stages().iter().any(|stage| {
+                    config.indexes().contains_key(&stage.value)
+                        && config.stage_text(&stage.value, "by") == Some("workflow")
+                });
+                let instead = if awaits { ", and the push starts the workflow in its place" } else { "" };
+                read.left_out.push(format!(
+                    "`{FORGE}` does not take part: the forge is not asked for anything{instead}"
+                ));
             } else if let Some(plugin) = plugins.iter().find(|plugin| plugin.stage == *name) {
                 let for_real = read.takes_part(name, plugin.reach);
                 if for_real {

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::stages::example_tag;
+use super::stages::{example_tag, on_release};
 use super::{Finds, indexes};
 use crate::python::project::VersionSource;
-use crate::python::workflows::{Likelihood, NewRelease};
+use crate::python::workflows::Likelihood;
 use crate::stages::{Discovery, FoundWorkflow};
 
 /// Something that was found
@@ -81,7 +81,7 @@ pub(super) fn workflow(found: &FoundWorkflow, tag: &str) -> String {
     let starts = match found.workflow.starts_on_tag(tag) {
         Likelihood::Yes => "when the tag is pushed",
         Likelihood::Maybe => "perhaps when the tag is pushed",
-        Likelihood::No if found.workflow.starts_on_release(&NewRelease::of(tag)) > Likelihood::No => {
+        Likelihood::No if on_release(found, tag) > Likelihood::No => {
             "when a release is published on the forge"
         }
         Likelihood::No => "not on the release's tag",

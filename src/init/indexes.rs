@@ -71,5 +71,7 @@ pub(super) fn indexes(finds: &Finds<'_>, decided: &mut Decided, pipeline: &mut P
     for listed in pipeline.stages.iter_mut().filter(|listed| *listed == "pypi") {
         listed.clone_from(name);
     }
+    // No workflow that publishes to PyPI is waited for.
     decided.document.tables.retain(|(table, _)| table != "stage.pypi");
+    pipeline.remove("forge-release");
 }

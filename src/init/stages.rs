@@ -3,7 +3,7 @@
 use super::Finds;
 use super::decided::Decided;
 use crate::config::DEFAULT_STAGES;
-use crate::python::workflows::{Likelihood, NewRelease};
+use crate::python::workflows::{Likelihood, Makes, NewRelease, ReleasingWorkflow};
 use crate::stages::FoundWorkflow;
 
 /// The stages in order
@@ -42,25 +42,53 @@ pub(super) fn pipeline(finds: &Finds<'_>, decided: &mut Decided) -> Pipeline {
     rehearsed_by_workflow(finds, &mut pipeline);
     if let Some(found) = publishing(finds) {
         let workflow = &found.workflow.workflow;
-        decided.document.set(
-            "stage.pypi",
-            "by",
-            "workflow",
-            &format!("the push of the tag starts `{workflow}`, which publishes: wait for it, and compare"),
-        );
-        let has_credentials = finds.pypirc.iter().any(|index| index.name == "testpypi");
-        if !has_credentials && pipeline.stages.iter().any(|stage| stage == "testpypi") {
-            pipeline.remove("testpypi");
-            let comment = "`.pypirc` has no testpypi: to rehearse there, add \"testpypi\" after \"check\"";
-            pipeline.comments.push(comment.to_owned());
-        }
+        let reason =
+            format!("the push of the tag starts `{workflow}`, which publishes: wait for it, and compare");
+        await_workflow(finds, decided, &mut pipeline, &reason);
     } else if let Some(found) = published_with_release(finds) {
         let workflow = &found.workflow.workflow;
-        pipeline.comments.push(format!(
-            "`{workflow}` uploads too, when a release is published on the forge: remove its upload, or \"pypi\" here"
-        ));
+        let remote = finds.discovery.remote.as_ref();
+        if found.runs != Likelihood::Yes || remote.is_none_or(|remote| remote.forge.is_none()) {
+            pipeline.comments.push(format!(
+                "`{workflow}` uploads too, when a release is published on the forge: remove its upload, or \"pypi\" here"
+            ));
+            return pipeline;
+        }
+        let reason = match maker(finds) {
+            Some(maker) => format!(
+                "`{maker}` makes a release on the forge when the tag is pushed, and that starts `{workflow}`, which publishes: \
+                 wait for it, and compare"
+            ),
+            None => {
+                pipeline.insert_before("pypi", "forge-release".to_owned());
+                format!(
+                    "the release that `forge-release` publishes starts `{workflow}`, which publishes: wait for it, and compare"
+                )
+            }
+        };
+        await_workflow(finds, decided, &mut pipeline, &reason);
     }
     pipeline
+}
+
+/// Waits for the workflow that publishes, instead of uploading.
+fn await_workflow(finds: &Finds<'_>, decided: &mut Decided, pipeline: &mut Pipeline, reason: &str) {
+    decided.document.set("stage.pypi", "by", "workflow", reason);
+    let has_credentials = finds.pypirc.iter().any(|index| index.name == "testpypi");
+    if !has_credentials && pipeline.stages.iter().any(|stage| stage == "testpypi") {
+        pipeline.remove("testpypi");
+        let comment = "`.pypirc` has no testpypi: to rehearse there, add \"testpypi\" after \"check\"";
+        pipeline.comments.push(comment.to_owned());
+    }
+}
+
+/// The workflow that makes a release on the forge when the release's tag is pushed.
+fn maker<'f>(finds: &Finds<'f>) -> Option<&'f str> {
+    let tag = example_tag(finds);
+    let makes = |step: &&ReleasingWorkflow| {
+        step.makes == Makes::ForgeRelease && step.starts_on_tag(&tag) > Likelihood::No
+    };
+    finds.discovery.releasing.iter().find(makes).map(|step| step.workflow.as_str())
 }
 
 /// Leaves the rehearsal to the workflow that the push of the tag starts: an index takes a file once.
@@ -79,25 +107,35 @@ fn rehearsed_by_workflow(finds: &Finds<'_>, pipeline: &mut Pipeline) {
     }
 }
 
-/// The workflow that publishes to PyPI when the release's tag is pushed.
+/// The workflow that publishes to PyPI when the release's tag is pushed, unless a release of the forge is more certain to
+/// start one.
 pub(super) fn publishing<'f>(finds: &Finds<'f>) -> Option<&'f FoundWorkflow> {
     let tag = example_tag(finds);
-    let to_pypi = |found: &&FoundWorkflow| {
-        let publishes = !found.workflow.is_rehearsal() && found.runs > Likelihood::No;
-        publishes && found.workflow.starts_on_tag(&tag) > Likelihood::No
-    };
-    let workflows = finds.discovery.workflows.iter().filter(to_pypi);
-    workflows.max_by_key(|found| (found.workflow.starts_on_tag(&tag), found.runs))
+    let started = |found: &FoundWorkflow| found.workflow.starts_on_tag(&tag);
+    let found = best(finds, &started).filter(|found| found.runs > Likelihood::No)?;
+    let with_release = published_with_release(finds);
+    let is_more_certain = |other: &FoundWorkflow| on_release(other, &tag) > started(found);
+    (!with_release.is_some_and(is_more_certain)).then_some(found)
 }
 
 /// The workflow that publishes to PyPI when a release is published on the forge.
 fn published_with_release<'f>(finds: &Finds<'f>) -> Option<&'f FoundWorkflow> {
     let tag = example_tag(finds);
-    let starts = |found: &&FoundWorkflow| {
-        !found.workflow.is_rehearsal()
-            && found.workflow.starts_on_release(&NewRelease::of(&tag)) > Likelihood::No
-    };
-    finds.discovery.workflows.iter().find(starts)
+    best(finds, &|found| on_release(found, &tag))
+}
+
+/// The workflow that publishes to PyPI and is the most certain to start.
+fn best<'f>(finds: &Finds<'f>, starts: &dyn Fn(&FoundWorkflow) -> Likelihood) -> Option<&'f FoundWorkflow> {
+    let publishes = |found: &&FoundWorkflow| !found.workflow.is_rehearsal() && starts(found) > Likelihood::No;
+    let found = finds.discovery.workflows.iter().filter(publishes);
+    found.max_by_key(|found| (found.runs > Likelihood::No, starts(found), found.runs))
+}
+
+/// Whether a release of the forge starts a workflow, published from a draft or not.
+pub(super) fn on_release(found: &FoundWorkflow, tag: &str) -> Likelihood {
+    let drafted = NewRelease::of(tag);
+    let direct = NewRelease { was_draft: false, ..drafted };
+    found.workflow.starts_on_release(&drafted).max(found.workflow.starts_on_release(&direct))
 }
 
 /// A tag as the next release may have it.

@@ -3,6 +3,7 @@
 use super::decided::{Decided, Read, origin};
 use super::document::{Entry, texts};
 use super::facts::{Fact, remote, workflow};
+use super::stages::on_release;
 use super::{Answers, Proposal};
 use crate::config::{DEFAULT_MEMBER_TAG_NAME, DEFAULT_STAGES};
 use crate::engine::checkout::Checkout;
@@ -12,7 +13,7 @@ use crate::python::settings::{self, Part};
 use crate::python::version::Version;
 use crate::python::workflows::Likelihood;
 use crate::python::workspace::{is_private, is_project, matching, projects_below, uv_members};
-use crate::stages::{Discovery, discover};
+use crate::stages::{Discovery, FoundWorkflow, discover};
 
 /// How many members are named in a fact or a comment
 const NAMED: usize = 20;
@@ -261,17 +262,25 @@ fn leave_open(members: &[Member], tools: &[settings::ToolSettings], decided: &mu
         }
     }
     let Some(first) = members.first() else { return };
-    for found in &first.discovery.workflows {
-        let starts = members.iter().any(|member| {
-            let version =
-                member.discovery.next.as_ref().map_or_else(|| "1.2.3".to_owned(), ToString::to_string);
-            let tag = member.tag().unwrap_or_else(|| DEFAULT_MEMBER_TAG_NAME.to_owned());
-            let tag = tag.replace("{name}", member.name()).replace("{version}", &version);
-            found.workflow.starts_on_tag(&tag) > Likelihood::No
-        });
-        if starts && found.runs > Likelihood::No && !found.workflow.is_rehearsal() {
+    let publishes = |found: &&FoundWorkflow| found.runs > Likelihood::No && !found.workflow.is_rehearsal();
+    for found in first.discovery.workflows.iter().filter(publishes) {
+        let starts = |how: &dyn Fn(&str) -> Likelihood| {
+            members.iter().any(|member| {
+                let version =
+                    member.discovery.next.as_ref().map_or_else(|| "1.2.3".to_owned(), ToString::to_string);
+                let tag = member.tag().unwrap_or_else(|| DEFAULT_MEMBER_TAG_NAME.to_owned());
+                how(&tag.replace("{name}", member.name()).replace("{version}", &version)) > Likelihood::No
+            })
+        };
+        if starts(&|tag| found.workflow.starts_on_tag(tag)) {
             decided.open.push(format!(
                 "a pushed tag starts a workflow that publishes, too: remove its trigger, or use `pyrelease ci`: {}",
+                found.shown()
+            ));
+        } else if starts(&|tag| on_release(found, tag)) {
+            decided.open.push(format!(
+                "a release on the forge starts a workflow that publishes, too: remove its upload, or let it publish, with \
+                 \"forge-release\" before \"pypi\" and by = \"workflow\" in [stage.pypi]: {}",
                 found.shown()
             ));
         }

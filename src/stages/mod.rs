@@ -96,9 +96,7 @@ pub fn pipeline(config: &Config, plugins: &Plugins<'_>) -> Result<Pipeline> {
         stages.push(making.stage(config, at)?);
     }
     if stages.iter().any(|stage| stage.name() == forge_release::NAME) {
-        let after = stages.iter().position(|stage| stage.reach() == Reach::FollowUp);
-        let at = after.unwrap_or(stages.len());
-        stages.insert(at, forge_release::publication(config)?);
+        forge_release::insert(&mut stages, forge_release::publication(config)?);
     }
     ordered(config, stages)
 }

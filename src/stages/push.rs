@@ -32,7 +32,7 @@ pub(super) struct Push {
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     let mut push: Push = config.settings(name)?;
     branches::check(config, name, push.branches.as_deref())?;
-    push.indexes = publishing::PublicIndexes::of(config);
+    push.indexes = publishing::PublicIndexes::of(config)?;
     Ok(Box::new(push))
 }
 
@@ -74,7 +74,7 @@ impl Stage for Push {
     }
 
     fn reach(&self) -> Reach {
-        if self.indexes.are_awaited() { Reach::Public } else { Reach::Repository }
+        self.indexes.reach()
     }
 
     fn is_over_once_tagged(&self) -> bool {

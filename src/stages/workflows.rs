@@ -1,5 +1,7 @@
 //! The CI workflows of the release's repository that publish, and whether its remote runs them.
 
+mod start;
+
 use crate::config::Config;
 use crate::engine::checkout::Checkout;
 use crate::engine::prelude::*;
@@ -8,6 +10,8 @@ use crate::python::workflows::{
     Forge, HOSTED_FILES, Likelihood, PublishingWorkflow, Target, Workflows, publishing,
 };
 use crate::world::git::{Remote, Repository};
+
+pub(super) use start::{Awaited, Start, Starter, awaited, of_forge_release, uploading};
 
 /// Where workflows are, relative to the top of the repository
 const FOLDERS: [&str; 5] = [".github", ".forgejo", ".gitea", ".gitlab", "scripts"];
@@ -79,6 +83,13 @@ pub(super) fn place(workflow: &PublishingWorkflow) -> String {
 pub(super) fn what(workflow: &PublishingWorkflow) -> String {
     let indexes: Vec<String> = workflow.indexes.iter().map(ToString::to_string).collect();
     format!("uploads to {} with {}", indexes.join(" and "), workflow.by)
+}
+
+/// What a workflow that is started does, for the plan: `.github/workflows/release.yml, which uploads to PyPI`.
+pub(super) fn started_by_plan(workflow: &PublishingWorkflow, is_sure: bool) -> String {
+    let indexes: Vec<String> = workflow.indexes.iter().map(ToString::to_string).collect();
+    let uploads = if is_sure { "uploads" } else { "may upload" };
+    format!("{}, which {uploads} to {}", workflow.workflow, indexes.join(" and "))
 }
 
 /// The servers of a remote

@@ -8,7 +8,7 @@ use pyrelease_test_support::{Blueprint, IndexServer, Project, Python, Running, T
 use super::quick;
 
 /// A workflow that publishes to an index on the pushed tag
-fn workflow_file(index: &IndexServer) -> String {
+pub(super) fn workflow_file(index: &IndexServer) -> String {
     format!(
         "on:\n  push:\n    tags: ['v*']\njobs:\n  publish:\n    runs-on: ubuntu-latest\n    steps:\n      \
          - run: python -m build\n      - run: twine upload --repository-url {} dist/*\n",
@@ -16,7 +16,7 @@ fn workflow_file(index: &IndexServer) -> String {
     )
 }
 
-fn config(index: &IndexServer, more: &str) -> String {
+pub(super) fn config(index: &IndexServer, more: &str) -> String {
     format!(
         "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"pypi\"]\n\n\
          [stage.build]\nisolation = false\n\n[index.pypi]\nupload = \"{}\"\nsimple = \"{}\"\n\n\
@@ -27,9 +27,9 @@ fn config(index: &IndexServer, more: &str) -> String {
 }
 
 /// A project whose workflow publishes, and the index, for which nobody here has credentials
-struct Scene {
-    project: Project,
-    index: IndexServer,
+pub(super) struct Scene {
+    pub(super) project: Project,
+    pub(super) index: IndexServer,
 }
 
 impl Scene {
@@ -46,11 +46,12 @@ impl Scene {
     /// Plays the workflow as soon as the tag is at the remote: builds what `alter` makes of it, and uploads. `keep` chooses
     /// the files.
     fn publish(&self, alter: impl Fn(&Path), keep: impl Fn(&str) -> bool, reproducibly: bool) {
-        let until = Instant::now() + Duration::from_secs(60);
-        while !self.project.remote_refs().contains_key("refs/tags/v1.1.0") {
-            assert!(Instant::now() < until, "the tag was not pushed");
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        wait_until("the tag is pushed", || self.project.remote_refs().contains_key("refs/tags/v1.1.0"));
+        self.publish_now(alter, keep, reproducibly);
+    }
+
+    /// Plays the workflow.
+    pub(super) fn publish_now(&self, alter: impl Fn(&Path), keep: impl Fn(&str) -> bool, reproducibly: bool) {
         let sandbox = self.project.sandbox();
         let folder = sandbox.root().join("ci");
         let (remote, at) = (self.project.remote().path().display().to_string(), folder.display().to_string());
@@ -80,7 +81,7 @@ impl Scene {
     }
 
     /// Kills the run as soon as it waits for the workflow.
-    fn kill_when_waiting(&self) -> impl FnOnce(&Running<'_>) + Send + '_ {
+    pub(super) fn kill_when_waiting(&self) -> impl FnOnce(&Running<'_>) + Send + '_ {
         |running| {
             self.wait_for_stage();
             running.signal("KILL");
@@ -88,14 +89,11 @@ impl Scene {
     }
 
     fn wait_for_stage(&self) {
-        let until = Instant::now() + Duration::from_secs(60);
-        let is_waiting = || self.journal().contains("{\"type\":\"stage-begun\",\"stage\":\"pypi\"}");
-        while !is_waiting() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let begun = "{\"type\":\"stage-begun\",\"stage\":\"pypi\"}";
+        wait_until("the release waits", || self.journal().contains(begun));
     }
 
-    fn journal(&self) -> String {
+    pub(super) fn journal(&self) -> String {
         let runs = self.project.repository().join(".git/pyrelease/runs");
         let runs = fs_err::read_dir(runs).into_iter().flatten().flatten();
         runs.filter_map(|run| fs_err::read_to_string(run.path().join("journal.jsonl")).ok()).collect()
@@ -103,7 +101,7 @@ impl Scene {
 
     /// Asserts that the release is complete here, at the remote and in public.
     #[track_caller]
-    fn is_released(&self) {
+    pub(super) fn is_released(&self) {
         let project = &self.project;
         assert_eq!(self.index.files("demo").len(), 2);
         assert_eq!(project.tag_target("v1.1.0"), project.head());
@@ -114,8 +112,16 @@ impl Scene {
     }
 }
 
-fn all(_: &str) -> bool {
+pub(super) fn all(_: &str) -> bool {
     true
+}
+
+pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < until, "in vain until {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]
@@ -360,21 +366,6 @@ note: [push] the repository has no remote: nothing will be pushed
 error: [pypi] the repository has no remote, so no push starts the workflow that publishes
 help: add a remote, or remove `by` from [stage.pypi] to upload from here
 error: the release was refused; nothing has been done
-
-"#]]);
-}
-
-#[test]
-fn a_workflow_for_releases_of_the_forge_is_a_warning() {
-    let index = IndexServer::pypiserver();
-    let workflow =
-        workflow_file(&index).replace("push:\n    tags: ['v*']", "release:\n    types: [published]");
-    let project =
-        quick().config(&config(&index, "")).file(".github/workflows/release.yml", &workflow).build();
-    let outcome = project.pyrelease("run minor --yes --dry-run").code(0);
-    outcome.messages_eq(str![[r#"
-warning: [pypi] the workflow that uploads to http://127.0.0.1:[PORT]/ with twine upload (`.github/workflows/release.yml`, line 9) starts when a release is published on GitHub, not when tag `v1.1.0` is pushed
-help: publish that release while this stage waits, or in a stage of your own after `push`
 
 "#]]);
 }

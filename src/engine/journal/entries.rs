@@ -36,11 +36,11 @@ impl Entry {
     /// That it is public, or may be, for people.
     pub fn shown_public(&self) -> String {
         let (effect, is_open) = (&self.effect, self.state == State::InDoubt);
-        match (effect, is_open) {
-            (Effect::Push { .. }, false) => format!("a workflow publishes {effect}"),
-            (Effect::Push { .. }, true) => format!("a workflow may publish {effect}"),
-            (_, false) => format!("{effect} is public"),
-            (_, true) => format!("{effect} may be public"),
+        match (effect.starts_workflow(), is_open) {
+            (true, false) => format!("a workflow publishes {effect}"),
+            (true, true) => format!("a workflow may publish {effect}"),
+            (false, false) => format!("{effect} is public"),
+            (false, true) => format!("{effect} may be public"),
         }
     }
 

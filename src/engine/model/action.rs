@@ -87,6 +87,9 @@ pub enum Action {
         what: String,
         /// Whether it becomes visible to everybody
         publishes: bool,
+        /// What the workflow that it starts does: `.github/workflows/release.yml, which uploads to PyPI`
+        #[serde(skip_serializing_if = "Option::is_none")]
+        starts: Option<String>,
     },
     /// The stage has nothing to do
     Skip {
@@ -193,7 +196,10 @@ impl fmt::Display for ActionFacts<'_> {
             }
             Action::Command { command } => write!(f, "`{}`", command.join(" ")),
             Action::Plugin { plugin, does } => write!(f, "{plugin}: {does}"),
-            Action::Forge { at, what, .. } => write!(f, "{what} of {at}"),
+            Action::Forge { at, what, starts, .. } => {
+                write!(f, "{what} of {at}")?;
+                starts.as_ref().map_or(Ok(()), |starts| write!(f, "; this starts {starts}"))
+            }
             Action::Skip { reason } => f.write_str(reason),
         }
     }

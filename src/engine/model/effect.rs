@@ -69,8 +69,18 @@ impl Effect {
             Self::Attest { .. } => Reach::Rehearsal,
             Self::Push { reach, .. } | Self::Upload { reach, .. } | Self::Command { reach, .. } => *reach,
             Self::Plugin(effect) => effect.reach,
+            Self::Forge(effect) if effect.publishes => Reach::Public,
             Self::Forge(effect) if effect.change.is_public() => Reach::FollowUp,
             Self::Forge(_) => Reach::Repository,
+        }
+    }
+
+    /// Whether it is public because a workflow that it starts publishes the release.
+    pub fn starts_workflow(&self) -> bool {
+        match self {
+            Self::Push { reach, .. } => *reach >= Reach::Public,
+            Self::Forge(effect) => effect.publishes,
+            _ => false,
         }
     }
 
@@ -175,6 +185,9 @@ impl fmt::Display for PluginEffect {
 pub struct ForgeEffect {
     pub forge: ForgeAddress,
     pub change: ForgeChange,
+    /// Whether it starts a workflow that publishes
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub publishes: bool,
 }
 
 impl fmt::Display for ForgeEffect {

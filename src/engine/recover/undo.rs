@@ -220,11 +220,14 @@ impl RecoveryContext<'_> {
 fn refusal(entry: &Entry) -> Error {
     let message = match (&entry.effect, entry.state) {
         (Effect::Push { .. }, _) => format!("{}, so the push cannot be undone", entry.shown_public()),
+        (effect, _) if effect.starts_workflow() => {
+            format!("{}, so the release cannot be undone", entry.shown_public())
+        }
         (_, State::InDoubt) => format!("{} may be public, now or later, and cannot be undone", entry.effect),
         _ => format!("{} is public and cannot be undone", entry.effect),
     };
     let refusal = Error::left(message).help("finish the release: `pyrelease resume`");
-    if let Effect::Push { .. } = entry.effect {
+    if entry.effect.starts_workflow() {
         return refusal.help("or keep everything as it is, and end the run: `pyrelease rollback --leave`");
     }
     if entry.may_still_arrive(jiff::Timestamp::now().as_second()) {

@@ -1,8 +1,8 @@
 //! The draft, or on GitLab the package: what can still be undone.
 
-use super::{AssetFile, NAME, Shared, Text, attempted, digest_of, effect, on_forge};
+use super::{AssetFile, Attached, NAME, Shared, Text, attempted, digest_of, on_forge};
 use crate::engine::prelude::*;
-use crate::world::forge::{Forge, ForgeAddress, ForgeChange, ForgeKind, ReleaseDraft, Token};
+use crate::world::forge::{Forge, ForgeAddress, ForgeChange, ForgeKind, MarkedRelease, Token};
 
 /// Creates the draft, with its files
 pub(in crate::stages) struct Draft(pub(super) Shared);
@@ -27,40 +27,25 @@ impl Draft {
             text: text.clone(),
             mark: mark.clone(),
         };
-        effects.attempt(effect(address, draft), |effects| {
-            let is_prerelease = self.0.is_prerelease(release);
-            let draft = ReleaseDraft { tag: &tag, title: &title, body: drafted, mark, is_prerelease };
-            let created = on_forge((release, effects), (address, token), |forge| forge.create_draft(&draft));
+        effects.attempt(self.0.effect(address, draft), |effects| {
+            let is_prerelease = self.0.settings.is_prerelease(release);
+            let (is_draft, body) = (true, drafted.as_str());
+            let draft = MarkedRelease { tag: &tag, title: &title, body, mark, is_prerelease, is_draft };
+            let created = on_forge((release, effects), (address, token), |forge| forge.create_marked(&draft));
             created.map(|draft| draft.url).map_err(attempted)
         })?;
         let found = on_forge((release, effects), (address, token), |forge| forge.marked(&tag, mark))?;
         let draft = found.ok_or_else(|| Error::failed(format!("{does} of {address} is gone")))?;
         let own = draft.expect_own(&title, &text);
         own.map_err(|error| Error::failed(format!("{does} of {address}: {error}")))?;
-        for (file, path) in files {
-            let does = format!("{} in {does}", file.filename);
-            effects.announce(created(address, does))?;
-            let change = ForgeChange::Asset {
-                tag: tag.clone(),
-                title: title.clone(),
-                text: text.clone(),
-                mark: mark.clone(),
-                file: file.clone(),
-            };
-            effects.attempt(effect(address, change), |effects| {
-                let upload = |forge: &Forge<'_>| forge.upload_asset(&draft, file, path);
-                let name = on_forge((release, effects), (address, token), upload).map_err(attempted)?;
-                if name != file.filename {
-                    effects.note(&format!("{} renamed {} to {name}", address.kind, file.filename));
-                }
-                Ok(name)
-            })?;
-        }
+        let to = Attached { there: &draft, tag: &tag, title: &title, text: &text, mark };
+        self.0.attach(&to, files, (release, effects), (address, token))?;
         Ok(draft.url)
     }
 
     /// Uploads the files to a generic package.
     fn package(
+        &self,
         release: &Release,
         (address, token): (&ForgeAddress, &Token),
         files: &[AssetFile],
@@ -72,7 +57,7 @@ impl Draft {
             effects.announce(created(address, does))?;
             let change =
                 ForgeChange::Package { name: name.clone(), version: version.clone(), file: file.clone() };
-            effects.attempt(effect(address, change), |effects| {
+            effects.attempt(self.0.effect(address, change), |effects| {
                 let upload = |forge: &Forge<'_>| forge.upload_to_package((name, version), file, path);
                 on_forge((release, effects), (address, token), upload).map_err(attempted)?;
                 Ok("uploaded".to_owned())
@@ -82,6 +67,9 @@ impl Draft {
     }
 
     fn plan(&self, release: &Release, address: &ForgeAddress, effects: &mut Effects<'_>) -> Result<()> {
+        if self.0.is_direct(release) {
+            return effects.skip(NO_DRAFT);
+        }
         let names = release.names();
         let does = match address.kind.has_drafts() {
             true => format!("draft release {}", names.tag),
@@ -91,8 +79,11 @@ impl Draft {
     }
 }
 
+/// Why there is no draft
+const NO_DRAFT: &str = "its workflow starts only for a release that never was a draft";
+
 fn created(address: &ForgeAddress, what: String) -> Action {
-    Action::Forge { at: address.to_string(), what, publishes: false }
+    Action::Forge { at: address.to_string(), what, publishes: false, starts: None }
 }
 
 impl Stage for Draft {
@@ -125,11 +116,14 @@ impl Stage for Draft {
         for pattern in self.0.settings.assets.iter().flatten() {
             super::named(release, pattern)?;
         }
+        findings.extend(self.0.other_makers(release));
+        findings.extend(self.0.other_uploads(release));
         if let Some(note) = release.not_asked(&address.host) {
             return Ok(vec![note]);
         }
         let token = Shared::token(release, &address)?;
         let forge = Forge::new(&address, &token, &release.checkout.environment, &|_| {})?;
+        findings.extend(self.0.powerless_token(release, &forge, &token)?);
         let names = release.names();
         let in_the_way = forge.in_the_way(&names.tag, (&names.name, &names.version))?;
         // A run whose journal is lost continues with what it made.
@@ -151,10 +145,12 @@ impl Stage for Draft {
     fn preflight_of_prepared(&self, release: &Release) -> Result<Vec<Finding>> {
         let (_, address) = self.0.place(release)?;
         let token = Shared::token(release, &address)?;
+        let forge = Forge::new(&address, &token, &release.checkout.environment, &|_| {})?;
         // An earlier attempt may have drafted or published it.
-        Forge::new(&address, &token, &release.checkout.environment, &|_| {})?
-            .published(&release.names().tag)?;
-        Ok(Vec::new())
+        match forge.published(&release.names().tag)? {
+            Some(_) => Ok(Vec::new()),
+            None => Ok(self.0.powerless_token(release, &forge, &token)?.into_iter().collect()),
+        }
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
@@ -175,11 +171,15 @@ impl Stage for Draft {
             }
             return Err(Error::failed(message).help("somebody else has made it; it was not changed"));
         }
+        if self.0.is_direct(release) {
+            effects.skip(NO_DRAFT)?;
+            return Ok(Outputs::default());
+        }
         let files = self.0.assets(release, effects)?;
         let links = match address.kind.has_drafts() {
             true => vec![self.create(release, (&address, &token), &files, effects)?],
             false => {
-                Self::package(release, (&address, &token), &files, effects)?;
+                self.package(release, (&address, &token), &files, effects)?;
                 Vec::new()
             }
         };

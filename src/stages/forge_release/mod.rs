@@ -4,9 +4,13 @@
 //! The stage is listed once, before the first upload to a public index. It is two stages in the pipeline: [`Draft`] at its
 //! place, and [`Publication`] after all stages that publish. GitLab has no drafts: there the files go to a generic package
 //! first, and the release is created at the end.
+//!
+//! A stage that waits for a workflow is different: the release may be what starts the workflow, so that [`Publication`] comes
+//! before it, and publishes for good.
 
 mod draft;
 mod publication;
+mod started;
 
 use std::path::PathBuf;
 
@@ -14,12 +18,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::push::Push;
+use super::workflows::{Awaited, Start, Starter, awaited, of_forge_release, uploading};
 use crate::config::Config;
 use crate::engine::model::ForgeEffect;
 use crate::engine::prelude::*;
 use crate::python::settings::glob;
 use crate::world::forge::{
-    Asset, Failure, Forge, ForgeAddress, ForgeChange, ForgeKind, ForgeSettings, Token, digest_of,
+    Asset, Failure, Forge, ForgeAddress, ForgeChange, ForgeKind, ForgeRelease, ForgeSettings, Token,
+    digest_of,
 };
 use crate::world::git::Remote;
 
@@ -53,10 +59,26 @@ pub(super) struct Settings {
     title: Option<Template>,
 }
 
+impl Settings {
+    /// Whether the release is marked as a pre-release.
+    pub(super) fn is_prerelease(&self, release: &Release) -> bool {
+        self.prerelease.unwrap_or_else(|| release.target.version.is_prerelease())
+    }
+
+    /// Whether it stays a draft, which starts no workflow.
+    pub(super) fn stays_draft(&self) -> bool {
+        self.draft
+    }
+}
+
 /// What both stages know
 pub(super) struct Shared {
     settings: Settings,
     push: Push,
+    /// The stages that wait for a workflow, after the release is published
+    awaited: Vec<Awaited>,
+    /// The stages that upload to a public index, each with its upload URL
+    uploads: Vec<(String, String)>,
 }
 
 /// A file to attach, and where it is
@@ -69,6 +91,14 @@ pub(super) fn make(config: &Config, _: &str) -> Result<Box<dyn Stage>> {
 /// The stage that publishes what the first one drafted.
 pub(super) fn publication(config: &Config) -> Result<Box<dyn Stage>> {
     Ok(Box::new(Publication(Shared::read(config)?)))
+}
+
+/// Puts the publication at its place: before the first stage that waits for a workflow, else after all that publish.
+pub(super) fn insert(stages: &mut Vec<Box<dyn Stage>>, publication: Box<dyn Stage>) {
+    let by_workflow = |stage: &dyn Stage| stage.destination().is_some_and(|place| place.by_workflow);
+    let waits = stages.iter().position(|stage| stage.reach() == Reach::Public && by_workflow(&**stage));
+    let at = waits.or_else(|| stages.iter().position(|stage| stage.reach() == Reach::FollowUp));
+    stages.insert(at.unwrap_or(stages.len()), publication);
 }
 
 /// Where releases go: the remote, its branch, and the forge that it is on
@@ -99,7 +129,25 @@ impl Shared {
         for path in settings.assets.iter().flatten().filter(|path| *path != DISTRIBUTIONS) {
             config.check_inside(path, config.stage_place(NAME, &["assets"], false))?;
         }
-        Ok(Self { settings, push: config.settings("push")? })
+        let mut awaited = awaited(config)?;
+        awaited.retain(|stage| stage.forge.is_some());
+        Ok(Self { settings, push: config.settings("push")?, awaited, uploads: uploading(config) })
+    }
+
+    /// The workflow that the release starts and that a stage waits for, if the push of the tag does not start it.
+    fn starts(&self, release: &Release) -> Option<Start> {
+        of_forge_release(&self.awaited, release)
+    }
+
+    /// Whether the release must not be a draft before it is published, because its workflow starts for no such release.
+    fn is_direct(&self, release: &Release) -> bool {
+        self.starts(release).is_some_and(|start| start.starter == Starter::Release)
+    }
+
+    /// The effect of a change on the forge.
+    fn effect(&self, forge: &ForgeAddress, change: ForgeChange) -> Effect {
+        let publishes = change.is_public() && !self.awaited.is_empty();
+        Effect::Forge(Box::new(ForgeEffect { forge: forge.clone(), change, publishes }))
     }
 
     /// The remote that the release is pushed to, and what it is on its forge.
@@ -127,10 +175,6 @@ impl Shared {
     fn title(&self, release: &Release) -> String {
         let usual = || Template::new("{name} {version}").expect("known placeholders only");
         self.settings.title.clone().unwrap_or_else(usual).render(release.names())
-    }
-
-    fn is_prerelease(&self, release: &Release) -> bool {
-        self.settings.prerelease.unwrap_or_else(|| release.target.version.is_prerelease())
     }
 
     /// The files to attach, by name.
@@ -164,6 +208,50 @@ impl Shared {
             }
             None => Ok(files),
         }
+    }
+}
+
+/// A release on the forge that files are attached to, and how it was made
+struct Attached<'a> {
+    there: &'a ForgeRelease,
+    tag: &'a str,
+    title: &'a str,
+    /// The digest of its text
+    text: &'a str,
+    mark: &'a str,
+}
+
+impl Shared {
+    /// Attaches the files to a draft, or to a release that never was one.
+    fn attach(
+        &self,
+        to: &Attached<'_>,
+        files: &[AssetFile],
+        (release, effects): (&Release, &mut Effects<'_>),
+        (address, token): (&ForgeAddress, &Token),
+    ) -> Result<()> {
+        let is_published = !to.there.is_draft;
+        for (file, path) in files {
+            let change = ForgeChange::Asset {
+                tag: to.tag.to_owned(),
+                title: to.title.to_owned(),
+                text: to.text.to_owned(),
+                mark: to.mark.to_owned(),
+                file: file.clone(),
+                is_published,
+            };
+            let (at, what) = (address.to_string(), change.to_string());
+            effects.announce(Action::Forge { at, what, publishes: is_published, starts: None })?;
+            effects.attempt(self.effect(address, change), |effects| {
+                let upload = |forge: &Forge<'_>| forge.upload_asset(to.there, file, path);
+                let name = on_forge((release, effects), (address, token), upload).map_err(attempted)?;
+                if name != file.filename {
+                    effects.note(&format!("{} renamed {} to {name}", address.kind, file.filename));
+                }
+                Ok(name)
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -204,10 +292,6 @@ impl Text {
         let mark = format!("<!-- pyrelease {id} -->");
         Self { drafted: format!("{published}\n\n{mark}"), published, mark }
     }
-}
-
-fn effect(forge: &ForgeAddress, change: ForgeChange) -> Effect {
-    Effect::Forge(Box::new(ForgeEffect { forge: forge.clone(), change }))
 }
 
 /// What became of an attempt, by the forge's answer.

@@ -83,8 +83,7 @@ pub fn pipeline_of(
             true => publication(&config)?,
             false => Box::new(Each::of(members.iter().map(publication).collect::<Result<_>>()?)),
         };
-        let after = stages.iter().position(|stage| stage.reach() == Reach::FollowUp);
-        stages.insert(after.unwrap_or(stages.len()), publication);
+        forge_release::insert(&mut stages, publication);
     }
     crate::stages::ordered(config, stages)
 }

@@ -1,10 +1,12 @@
 //! CI workflows that publish when the tag is pushed: then the push is what cannot be undone.
 
 use super::Push;
-use crate::config::{Config, IndexKind};
+use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::python::workflows::{Likelihood, PublishingWorkflow, Target};
-use crate::stages::workflows::{RemoteHosts, is_awaited, is_same_index, place, started, what};
+use crate::stages::workflows::{
+    Awaited, RemoteHosts, Starter, awaited, is_same_index, place, started, started_by_plan, uploading, what,
+};
 use crate::world::git::Remote;
 
 /// The public indexes of the release
@@ -12,8 +14,8 @@ use crate::world::git::Remote;
 pub(super) struct PublicIndexes {
     /// The stages that upload, each with its upload URL
     uploads: Vec<(String, String)>,
-    /// The stages that wait for a workflow, each with its upload URL
-    awaited: Vec<(String, String)>,
+    /// The stages that wait for a workflow
+    awaited: Vec<Awaited>,
     /// The file of the configuration
     file: String,
     /// What precedes `stage.NAME` in its tables
@@ -21,16 +23,29 @@ pub(super) struct PublicIndexes {
 }
 
 impl PublicIndexes {
-    pub(super) fn of(config: &Config) -> Self {
-        let public = config.stages().iter().filter_map(|stage| {
-            let index = config.indexes().get(&stage.value)?;
-            (index.kind == IndexKind::Public).then(|| (stage.value.clone(), index.upload.clone()))
-        });
-        let (awaited, uploads) = public.partition(|(stage, _)| is_awaited(config, stage));
+    pub(super) fn of(config: &Config) -> Result<Self> {
         let source = config.source();
         let name = source.path().file_name().unwrap_or_default().to_string_lossy();
         let prefix = if source.is_pyproject() { "tool.pyrelease." } else { "" };
-        Self { uploads, awaited, file: name.into_owned(), prefix }
+        Ok(Self { uploads: uploading(config), awaited: awaited(config)?, file: name.into_owned(), prefix })
+    }
+
+    /// How far the push reaches, as far as the configuration tells: it starts the workflow that a stage waits for, unless the
+    /// release of the forge may do that.
+    pub(super) fn reach(&self) -> Reach {
+        match self.awaited.iter().any(|stage| stage.forge.is_none()) {
+            true => Reach::Public,
+            false => Reach::Repository,
+        }
+    }
+
+    /// The stage that waits for a workflow which nothing but the push is known to start.
+    fn awaiting_push(&self, release: &Release) -> Option<&str> {
+        let by_release = |stage: &&Awaited| {
+            let mut each = release.of_each().filter(|release| !release.is_private);
+            each.all(|release| stage.start(release).is_some_and(|start| start.starter != Starter::Push))
+        };
+        self.awaited.iter().find(|stage| !by_release(stage)).map(|stage| stage.stage.as_str())
     }
 
     /// Whether a stage waits for what a workflow publishes.
@@ -40,9 +55,7 @@ impl PublicIndexes {
 
     /// The stage that waits for the index.
     fn awaiting(&self, target: &Target) -> Option<&str> {
-        let is_open = matches!(target, Target::Named(_) | Target::Unknown);
-        let waits = |(_, url): &&(String, String)| is_open || is_same_index(target, url);
-        self.awaited.iter().find(waits).map(|(stage, _)| stage.as_str())
+        self.awaited.iter().find(|stage| stage.is_target(target)).map(|stage| stage.stage.as_str())
     }
 
     /// The stage that uploads to the index as well.
@@ -76,11 +89,9 @@ impl Push {
         {
             let is_run = self.indexes.are_awaited() || runs(workflow) == Likelihood::Yes;
             let is_sure = *likelihood == Likelihood::Yes && is_run;
-            let indexes: Vec<String> = workflow.indexes.iter().map(ToString::to_string).collect();
-            let uploads = if is_sure { "uploads" } else { "may upload" };
-            return Some(format!("{}, which {uploads} to {}", workflow.workflow, indexes.join(" and ")));
+            return Some(started_by_plan(workflow, is_sure));
         }
-        let (stage, _) = self.indexes.awaited.first()?;
+        let stage = self.indexes.awaiting_push(release)?;
         Some(format!("the workflow that `{stage}` waits for"))
     }
 

@@ -54,8 +54,8 @@ pub(super) struct Settings {
     /// Whether to wait on a terminal, after the upload, until you have looked at it and say yes. A no before the release is
     /// public undoes it. Without a terminal and with `--yes` nothing waits
     pause: bool,
-    /// Who builds and uploads the files: `pyrelease`, or `workflow` for a CI workflow that the push starts. Then this stage
-    /// waits until the index lists the release, and compares it with what was built here
+    /// Who builds and uploads the files: `pyrelease`, or `workflow` for a CI workflow that the push starts, or the release on
+    /// the forge. Then this stage waits until the index lists the release, and compares it with what was built here
     by: By,
     /// With `by = "workflow"`: how long to wait for it, such as `1h` or `90m`
     wait: Option<String>,
@@ -85,7 +85,7 @@ impl Default for Settings {
 enum By {
     /// This stage, those that were built and checked
     Pyrelease,
-    /// A CI workflow that the push starts
+    /// A CI workflow that the push starts, or the release on the forge
     Workflow,
 }
 

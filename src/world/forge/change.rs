@@ -24,12 +24,21 @@ pub enum ForgeChange {
         mark: String,
     },
     /// A file of the draft
-    Asset { tag: String, title: String, text: String, mark: String, file: Asset },
+    Asset {
+        tag: String,
+        title: String,
+        text: String,
+        mark: String,
+        file: Asset,
+        /// Whether the release never was a draft
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_published: bool,
+    },
     /// A file of a generic package, on GitLab, which has no drafts
     Package { name: String, version: String, file: Asset },
     /// The draft becomes a release
     Publication { tag: String, id: u64 },
-    /// A release on GitLab, with links to the files of the package
+    /// A release that never was a draft; on GitLab with links to the files of the package
     Release { tag: String, title: String, text: String },
 }
 
@@ -44,7 +53,10 @@ impl fmt::Display for ForgeChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Draft { tag, .. } => write!(f, "draft release {tag}"),
-            Self::Asset { tag, file, .. } => write!(f, "{} in draft release {tag}", file.filename),
+            Self::Asset { tag, file, is_published, .. } => {
+                let draft = if *is_published { "" } else { "draft " };
+                write!(f, "{} in {draft}release {tag}", file.filename)
+            }
             Self::Package { name, version, file } => {
                 write!(f, "{} in package {name} {version}", file.filename)
             }
@@ -108,7 +120,7 @@ impl Forge<'_> {
                     None => Ok(self.delete_draft(draft.id)?),
                 }
             }
-            ForgeChange::Asset { tag, title, text, mark, file } => {
+            ForgeChange::Asset { tag, title, text, mark, file, .. } => {
                 let Some(draft) = self.marked(tag, mark)? else { return Ok(()) };
                 draft.expect_own(title, text)?;
                 match self.asset(&draft, file)? {

@@ -44,7 +44,7 @@ const BOUNDARY: &str = "pyrelease-form-7d1b8c0f5a";
 pub struct Forge<'a> {
     pub(super) address: &'a ForgeAddress,
     http: Http,
-    token: &'a Token,
+    pub(super) token: &'a Token,
     began: Since,
     /// Is told why a request waits
     tell: &'a dyn Fn(&str),

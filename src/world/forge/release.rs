@@ -16,15 +16,17 @@ use crate::world::files::sha256_of;
 /// Attempts to upload an asset
 const UPLOADS: u32 = 3;
 
-/// A draft to create
+/// A release to create, with a mark by which it is found again
 #[derive(Debug)]
-pub struct ReleaseDraft<'a> {
+pub struct MarkedRelease<'a> {
     pub tag: &'a str,
     pub title: &'a str,
     /// Contains the mark
     pub body: &'a str,
     pub mark: &'a str,
     pub is_prerelease: bool,
+    /// Whether only those with write access see it
+    pub is_draft: bool,
 }
 
 /// A release as a forge has it
@@ -103,6 +105,11 @@ impl ForgeRelease {
         }
     }
 
+    /// Whether its text has the mark of a run.
+    pub fn has(&self, mark: &str) -> bool {
+        self.body.contains(mark)
+    }
+
     /// Whether its title and text are as they were made.
     pub fn is_unedited(&self, title: &str, text: &str) -> bool {
         self.title.trim() == title.trim() && digest_of(&self.body) == text
@@ -161,27 +168,27 @@ impl Forge<'_> {
     /// # Errors
     /// The forge did not answer, or refused.
     pub fn marked(&self, tag: &str, mark: &str) -> ForgeResult<Option<ForgeRelease>> {
-        let draft = self.drafts(tag)?.into_iter().find(|draft| draft.body.contains(mark));
+        let draft = self.drafts(tag)?.into_iter().find(|draft| draft.has(mark));
         match draft {
             Some(draft) => Ok(Some(draft)),
-            None => Ok(self.published(tag)?.filter(|release| release.body.contains(mark))),
+            None => Ok(self.published(tag)?.filter(|release| release.has(mark))),
         }
     }
 
-    /// Creates a draft, or finds the one that an interrupted run created.
+    /// Creates a release, or finds the one that an interrupted run created.
     ///
     /// # Errors
     /// The forge did not answer, or refused.
-    pub fn create_draft(&self, draft: &ReleaseDraft<'_>) -> ForgeResult<ForgeRelease> {
-        let ReleaseDraft { tag, title, body, mark, is_prerelease } = draft;
+    pub fn create_marked(&self, new: &MarkedRelease<'_>) -> ForgeResult<ForgeRelease> {
+        let MarkedRelease { tag, title, body, mark, is_prerelease, is_draft } = new;
         if let Some(there) = self.marked(tag, mark)? {
             return Ok(there);
         }
         let json = json!({
-            "tag_name": tag, "name": title, "body": body, "draft": true, "prerelease": is_prerelease,
+            "tag_name": tag, "name": title, "body": body, "draft": is_draft, "prerelease": is_prerelease,
         });
-        let created =
-            self.change(Repeat::Unsafe, Method::POST, &["releases"], &json, "create the draft release");
+        let what = if *is_draft { "create the draft release" } else { "create the release" };
+        let created = self.change(Repeat::Unsafe, Method::POST, &["releases"], &json, what);
         match created {
             Ok(created) => Ok(self.parsed(&created)),
             Err(failure) if failure.in_doubt => match self.marked(tag, mark) {

@@ -10,6 +10,8 @@ use super::description::{Asked, Description};
 use crate::release::forge::fake::{Fake, Log, Reply, Server};
 
 pub(crate) const TOKEN: &str = "ghp-sorrowful-canary";
+/// Of an app, as a job's own token is one
+pub(crate) const TOKEN_OF_APP: &str = "ghs_sorrowful-canary";
 const NOW: &str = "2026-11-24T12:00:00Z";
 /// Where an Enterprise server has its interface, and where it takes assets
 const API: &str = "/api/v3";
@@ -23,6 +25,8 @@ pub(crate) struct Kept {
     /// An asset that is refused
     pub(crate) refused: Option<String>,
     pub(crate) has_no_tags: bool,
+    /// The account that the token acts for
+    pub(crate) login: &'static str,
     log: Log,
 }
 
@@ -222,11 +226,18 @@ impl Fake for Kept {
     fn may_ask(header: &dyn Fn(&str) -> Option<String>) -> Option<bool> {
         let accepts = header("accept")?.split(", ").any(|kind| kind == "application/json");
         let is_right = accepts && header("x-github-api-version").as_deref() == Some("2022-11-28");
-        is_right.then(|| header("authorization") == Some(format!("Bearer {TOKEN}")))
+        let known = [TOKEN, TOKEN_OF_APP].map(|token| Some(format!("Bearer {token}")));
+        is_right.then(|| known.contains(&header("authorization")))
     }
 
     fn answer(&mut self, asked: &Asked<'_>, bytes: &[u8]) -> Reply {
         self.answered(asked, bytes)
+    }
+
+    fn answer_beside(&mut self, path: &str, bytes: &[u8]) -> Option<Reply> {
+        let query: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let is_asked = path == "/api/graphql" && query["query"] == "query { viewer { login } }";
+        is_asked.then(|| Reply::new(200, json!({"data": {"viewer": {"login": self.login}}})))
     }
 }
 

@@ -87,6 +87,10 @@ pub(crate) trait Fake: Default + Send + 'static {
     /// Whether the headers are those of a client that may ask; none if they are not as they should be.
     fn may_ask(header: &dyn Fn(&str) -> Option<String>) -> Option<bool>;
     fn answer(&mut self, asked: &Asked<'_>, bytes: &[u8]) -> Reply;
+    /// The reply to a request that the description does not have, if the forge has it.
+    fn answer_beside(&mut self, _path: &str, _bytes: &[u8]) -> Option<Reply> {
+        None
+    }
 }
 
 /// A forge, as long as the test lives
@@ -177,6 +181,9 @@ fn reply<F: Fake>(
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let may_ask = F::may_ask(&header).filter(|_| header("user-agent").is_some());
     let may_ask = may_ask.ok_or_else(|| format!("the headers of {method} {uri}: {:?}", headers.keys()))?;
+    if let (true, Some(reply)) = (may_ask, kept.answer_beside(uri.path(), bytes)) {
+        return Ok(reply);
+    }
     let address = reqwest::Url::parse(&format!("http://x{uri}")).map_err(|error| error.to_string())?;
     let path = F::path(method, uri.path()).ok_or_else(|| format!("{uri} is not part of the interface"))?;
     let query: Vec<_> = address.query_pairs().into_owned().collect();

@@ -1,5 +1,6 @@
 //! Releases on forges: drafted while everything can still be undone, published when the release is out.
 
+mod awaited;
 mod described;
 pub(crate) mod fake;
 mod gitea;

@@ -208,13 +208,67 @@ fn what_workflows_upload_is_not_uploaded_twice() {
     let config = project.read("release.toml");
     assert_eq!(
         bare(&config),
-        ["stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"pypi\"]"]
+        [
+            "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"forge-release\", \"pypi\"]",
+            "[stage.pypi]",
+            "by = \"workflow\""
+        ]
     );
     let words = config.replace("\n# ", " ");
     for comment in [
         "the push of the tag starts `.github/workflows/trial.yml`, which uploads to TestPyPI",
-        "`.github/workflows/publish.yml` uploads too, when a release is published on the forge",
+        "the release that `forge-release` publishes starts `.github/workflows/publish.yml`, which publishes",
     ] {
         assert!(words.contains(comment), "{config}");
     }
+}
+
+/// attrs and many others publish when a release is published on GitHub; some have a workflow make that release.
+#[test]
+fn a_workflow_that_a_release_starts_is_waited_for() {
+    let job = |step: &str| format!("jobs:\n  one:\n    runs-on: ubuntu-latest\n    steps:\n      - {step}\n");
+    let upload = job("uses: pypa/gh-action-pypi-publish@release/v1");
+    let page = format!("on: {{push: {{tags: ['v*']}}}}\n{}", job("uses: softprops/action-gh-release@v2"));
+    let written = |types: &str, page: Option<&str>, remote: &str| {
+        let on = format!("on:\n  push: {{branches: [main]}}\n  release: {{types: {types}}}\n");
+        let upload = upload.replace("steps:", "if: github.event_name == 'release'\n    steps:");
+        let mut blueprint = project().file(".github/workflows/publish.yml", &format!("{on}{upload}"));
+        if let Some(page) = page {
+            blueprint = blueprint.file(".github/workflows/page.yml", page);
+        }
+        let project = blueprint.build();
+        project.git(&["config", "url.https://127.0.0.1:1/.insteadOf", "https://github.com/"]);
+        project.git(&["remote", "add", "origin", remote]);
+        project.pyrelease("init --yes").code(0);
+        let config = project.read("release.toml");
+        if config.contains("\"forge-release\"") {
+            // Git's URL of the remote is not the forge's here.
+            let forge = "[stage.forge-release]\nforge = \"github\"\nurl = \"https://github.com\"\nrepository = \"me/demo\"\n";
+            project.write("release.toml", &format!("{config}\n{forge}"));
+        }
+        let plan = project.pyrelease("plan minor").code(0);
+        (bare(&config).concat(), config.replace("\n# ", " "), plan)
+    };
+    let github = "https://github.com/me/demo.git";
+    for types in ["[published]", "[created]", "[released]"] {
+        let (lines, _, plan) = written(types, None, github);
+        assert!(
+            lines.contains("\"push\", \"forge-release\", \"pypi\"]") && lines.contains("by = "),
+            "{lines}"
+        );
+        let starts =
+            "publish release v1.1.0 of me/demo on github.com; this starts .github/workflows/publish.yml";
+        assert!(plan.stdout().contains(starts), "{plan}");
+    }
+    let (lines, words, plan) = written("[published]", Some(&page), github);
+    assert!(lines.contains("\"push\", \"pypi\"]") && lines.contains("by = \"workflow\""), "{lines}");
+    assert!(
+        words.contains("`.github/workflows/page.yml` makes a release on the forge when the tag is pushed"),
+        "{words}"
+    );
+    assert!(plan.stdout().contains("this starts the workflow that `pypi` waits for"), "{plan}");
+    // Nothing tells what kind of forge it is.
+    let (lines, words, _) = written("[published]", None, "https://git.example.org/me/demo.git");
+    assert!(lines.contains("\"push\", \"pypi\"]") && !lines.contains("by = "), "{lines}");
+    assert!(words.contains("uploads too, when a release is published on the forge"), "{words}");
 }

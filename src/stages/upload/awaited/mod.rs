@@ -1,8 +1,10 @@
 //! Waits for a workflow that publishes, and compares what it published with what was built and checked here.
 //!
-//! The push is what publishes: this stage only observes, needs no credentials, and may be repeated.
+//! The push, or the release of the forge, is what publishes: this stage only observes, needs no credentials, and may be
+//! repeated.
 
 mod compare;
+mod start;
 mod wait;
 
 use std::time::Duration;
@@ -13,7 +15,7 @@ use super::{Settings, address_of, install, judge_trial, look};
 use crate::config::{Config, IndexKind, IndexSettings};
 use crate::engine::prelude::*;
 use crate::index::IndexClient;
-use crate::python::workflows::{Likelihood, NewRelease, PublishingWorkflow};
+use crate::stages::forge_release;
 use crate::stages::push::Push;
 use crate::stages::workflows::{self, RemoteHosts};
 
@@ -33,6 +35,9 @@ struct Awaited {
     limit: String,
     times: wait::Times,
     push: Push,
+    waits_for: workflows::Awaited,
+    /// Whether a stage of the user's comes between the push and this one: it may start the workflow, too
+    has_own_stage: bool,
 }
 
 /// Builds the stage; `settings` are valid for any stage of an index.
@@ -55,6 +60,15 @@ pub(super) fn make(config: &Config, name: &str, settings: Settings) -> Result<Bo
         return Err(config.error(&message, span(), Some(&help)));
     }
     let index = config.indexes()[name].clone();
+    let forge = position(forge_release::NAME).filter(|_| index.kind == IndexKind::Public);
+    if let Some(forge) = forge.filter(|forge| Some(*forge) > position(name)) {
+        let message = format!("`{}` comes after `{name}`, which waits for a workflow", forge_release::NAME);
+        let help = format!(
+            "move \"{}\" before \"{name}\" in `stages`: the release on the forge may start the workflow",
+            forge_release::NAME
+        );
+        return Err(config.error(&message, config.stages()[forge].span.clone(), Some(&help)));
+    }
     if index.simple.is_none() {
         let help = format!("add `simple` to [index.{name}], the URL where the index lists files");
         return Err(config.error("`by = \"workflow\"` requires `simple`", span(), Some(&help)));
@@ -76,8 +90,21 @@ pub(super) fn make(config: &Config, name: &str, settings: Settings) -> Result<Bo
     let (limit, most) = time("wait", wait, WAIT)?;
     let (_, settle) = time("settle", settle, SETTLE)?;
     let times = wait::Times { limit: most, settle };
-    let push: Push = config.settings("push")?;
-    let stage = Awaited { name: name.to_owned(), index, install, smoke, pause, limit, times, push };
+    let between = config.stages().iter().skip_while(|stage| stage.value != "push");
+    let mut between = between.take_while(|stage| stage.value != name).map(|stage| stage.value.as_str());
+    let is_own = |stage: &str| ["run", "plugin"].iter().any(|key| config.stage_key(stage, key).is_some());
+    let stage = Awaited {
+        name: name.to_owned(),
+        index,
+        install,
+        smoke,
+        pause,
+        limit,
+        times,
+        push: config.settings("push")?,
+        waits_for: workflows::Awaited::of(config, name)?,
+        has_own_stage: between.any(is_own),
+    };
     address_of(&stage.name, &stage.index)?;
     Ok(Box::new(stage))
 }
@@ -90,63 +117,6 @@ impl Awaited {
 
     fn is_public(&self) -> bool {
         self.index.kind == IndexKind::Public
-    }
-
-    /// Whether a workflow uploads to this index, as far as the workflow shows.
-    fn is_target(&self, workflow: &PublishingWorkflow) -> bool {
-        use crate::python::workflows::Target;
-        workflow.indexes.iter().any(|target| {
-            let is_open = matches!(target, Target::Named(_) | Target::Unknown);
-            is_open || workflows::is_same_index(target, &self.index.upload)
-        })
-    }
-
-    /// The workflow to wait for, as far as can be seen.
-    fn workflow(&self, release: &Release) -> Vec<Finding> {
-        let tag = &release.names().tag;
-        let of_index: Vec<PublishingWorkflow> =
-            workflows::all(release).into_iter().filter(|workflow| self.is_target(workflow)).collect();
-        let shown = |workflow: &PublishingWorkflow| {
-            format!("{} ({})", workflows::what(workflow), workflows::place(workflow))
-        };
-        let best = |starts: &dyn Fn(&PublishingWorkflow) -> Likelihood| {
-            let started = of_index.iter().map(|workflow| (starts(workflow), workflow));
-            started.filter(|(starts, _)| *starts > Likelihood::No).max_by_key(|(starts, _)| *starts)
-        };
-        let index = &self.name;
-        match best(&|workflow| workflow.starts_on_tag(tag)) {
-            Some((Likelihood::Yes, workflow)) => {
-                return vec![Finding::note(format!(
-                    "the push of tag `{tag}` starts the workflow that {}",
-                    shown(workflow)
-                ))];
-            }
-            Some((_, workflow)) => {
-                let message = format!(
-                    "it is not certain that the push of tag `{tag}` starts the workflow that {}",
-                    shown(workflow)
-                );
-                let help = "check its conditions: after the push, only this workflow can publish the release";
-                return vec![Finding::warning(message).help(help)];
-            }
-            None => {}
-        }
-        if let Some((_, workflow)) = best(&|workflow| workflow.starts_on_release(&NewRelease::of(tag))) {
-            let message = format!(
-                "the workflow that {} starts when a release is published on {}, not when tag `{tag}` is pushed",
-                shown(workflow),
-                workflow.forge
-            );
-            let help = "publish that release while this stage waits, or in a stage of your own after `push`";
-            return vec![Finding::warning(message).help(help)];
-        }
-        let message = format!(
-            "no workflow of this repository is seen to publish to `{index}` when tag `{tag}` is pushed"
-        );
-        let help = format!(
-            "remove `by` from [stage.{index}] to upload from here; or pass --force if something else publishes the tag"
-        );
-        vec![Finding::error(message).help(help).advisory()]
     }
 
     /// What the index has that bars the release.
@@ -178,9 +148,7 @@ impl Awaited {
         let repository = &release.checkout.repository;
         let hosts =
             self.push.remote(release).ok().flatten().map(|remote| RemoteHosts::of(repository, &remote));
-        let of_index = workflows::all(release).into_iter().filter(|workflow| self.is_target(workflow));
-        let mut started = of_index.filter(|workflow| workflow.starts_on_tag(&names.tag) > Likelihood::No);
-        let workflow = started.next();
+        let workflow = self.waits_for.start(release).map(|start| start.workflow);
         let page = workflow.as_ref().and_then(|workflow| hosts?.page(workflow));
         let what = match (page, workflow) {
             (Some(page), _) => format!("the workflow's runs: {page}"),
@@ -243,7 +211,7 @@ impl Stage for Awaited {
             let help = format!("add a remote, or remove `by` from [stage.{}] to upload from here", self.name);
             return Ok(vec![Finding::error(message).help(help)]);
         }
-        let mut findings = self.workflow(release);
+        let mut findings = vec![self.start(release)];
         match release.not_asked(&self.name) {
             Some(note) => findings.push(note),
             None => findings.extend(self.taken(release).unwrap_or_else(|error| vec![error.into()])),
