@@ -142,6 +142,10 @@ impl Template {
             set(&config, &["--replace-all", key, value])?;
         }
         for name in &self.remotes {
+            // Its own remote has another URL, but what a release writes has links to this one.
+            if let Some(url) = user.plain_url(name) {
+                set(&config, &["--replace-all", &crate::world::git::Repository::rehearsed_key(name), &url])?;
+            }
             for key in ["pushurl", "receivepack", "uploadpack", "vcs", "proxy"] {
                 unset(&config, &format!("remote.{name}.{key}"))?;
             }

@@ -153,6 +153,9 @@ fn signature(finds: &Finds<'_>, decided: &mut Decided) {
     }
 }
 
+/// The tools that go on making the changelog, by their own settings
+const GENERATORS: [&str; 2] = ["commitizen", "python-semantic-release"];
+
 fn changelog(finds: &Finds<'_>, decided: &mut Decided) {
     let discovery = finds.discovery;
     let found = discovery.changelog.as_ref();
@@ -193,7 +196,7 @@ fn changelog(finds: &Finds<'_>, decided: &mut Decided) {
             decided.document.set("stage.changelog", "from", "commits", &reason);
             Verdict::Written("`from` in [stage.changelog]".to_owned())
         };
-        if tool.tool == "commitizen" && !matches!(verdict, Verdict::Dropped(_)) {
+        if GENERATORS.contains(&tool.tool) && !matches!(verdict, Verdict::Dropped(_)) {
             decided.keeps.push(tool.tool);
         }
         let stable = stable(finds, (tool, is_stable), &verdict);
@@ -216,7 +219,9 @@ fn stable(finds: &Finds<'_>, (tool, is_stable): (&ToolSettings, bool), commits: 
     match commits {
         Verdict::Dropped(reason) => Verdict::Dropped(reason.clone()),
         _ if !is_below_one => Verdict::Same("the version is not below 1.0.0".to_owned()),
-        _ if tool.tool == "commitizen" => Verdict::Same("commitizen's rules give the bump".to_owned()),
+        _ if GENERATORS.contains(&tool.tool) => {
+            Verdict::Same(format!("the rules of {} give the bump", tool.tool))
+        }
         _ if is_stable => Verdict::Written("`stable` in [stage.version]".to_owned()),
         _ => Verdict::Same("a breaking change before 1.0.0 is a minor release".to_owned()),
     }

@@ -6,6 +6,9 @@ mod evidence;
 mod generate_changelog;
 mod git_cliff;
 mod rules;
+mod semantic_release;
+mod semantic_rules;
+mod suggestion;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +22,9 @@ use super::project::Files;
 use super::settings::sources::{self, yaml_table};
 
 pub use evidence::is_generated;
-pub use rules::{Rules, Suggestion};
+pub use rules::Rules;
+pub use semantic_release::SemanticRelease;
+pub use suggestion::Suggestion;
 
 /// A tool that generates a changelog from commits
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +32,8 @@ pub use rules::{Rules, Suggestion};
 pub enum Generator {
     GitCliff,
     GenerateChangelog,
+    #[serde(rename = "python-semantic-release")]
+    SemanticRelease,
     Commitizen,
 }
 
@@ -48,6 +55,8 @@ pub struct Generated {
     pub plugin: Option<String>,
     /// The rules of the bump, or why only the tool knows it
     pub rules: Result<Rules, String>,
+    /// What only python-semantic-release is told
+    pub semantic_release: Option<SemanticRelease>,
     /// Whether the settings say that a release generates the changelog
     pub is_of_releases: bool,
     /// What would make the tool fail
@@ -62,13 +71,14 @@ type Settings = Result<Option<Table>, String>;
 
 impl Generator {
     /// The most telling settings first: those of commitizen may be for messages only
-    const ALL: [Self; 3] = [Self::GitCliff, Self::GenerateChangelog, Self::Commitizen];
+    const ALL: [Self; 4] = [Self::GitCliff, Self::GenerateChangelog, Self::SemanticRelease, Self::Commitizen];
 
     /// The name on PyPI.
     pub fn name(self) -> &'static str {
         match self {
             Self::GitCliff => "git-cliff",
             Self::GenerateChangelog => "generate-changelog",
+            Self::SemanticRelease => "python-semantic-release",
             Self::Commitizen => "commitizen",
         }
     }
@@ -78,6 +88,7 @@ impl Generator {
         match self {
             Self::GitCliff => "git-cliff",
             Self::GenerateChangelog => "generate-changelog",
+            Self::SemanticRelease => "semantic-release",
             Self::Commitizen => "cz",
         }
     }
@@ -87,6 +98,7 @@ impl Generator {
         match self {
             Self::GitCliff => "git-cliff --bumped-version",
             Self::GenerateChangelog => "generate-changelog --skip-output-pipeline --output release-hint",
+            Self::SemanticRelease => "semantic-release --noop version --print",
             Self::Commitizen => "cz bump --get-next",
         }
     }
@@ -99,6 +111,7 @@ impl Generated {
             match generator {
                 Generator::GitCliff => git_cliff::find(files),
                 Generator::GenerateChangelog => generate_changelog::find(files),
+                Generator::SemanticRelease => semantic_release::find(files),
                 Generator::Commitizen => commitizen::find(files),
             }
         })
@@ -131,6 +144,7 @@ impl Generated {
             footer: None,
             unreleased: None,
             plugin: None,
+            semantic_release: None,
             is_of_releases: false,
             rules: Err("its rules are its own".to_owned()),
             problems: Vec::new(),

@@ -2,6 +2,8 @@
 
 use regex::Regex;
 
+use super::semantic_rules::SemanticRules;
+use super::suggestion::{Suggestion, largest};
 use crate::python::conventional::{Commit, Conventional};
 use crate::python::version::Bump;
 
@@ -10,13 +12,7 @@ use crate::python::version::Bump;
 pub enum Rules {
     GitCliff(GitCliff),
     Commitizen(Commitizen),
-}
-
-/// The bump, and the first line of the commit that decides
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suggestion {
-    pub bump: Bump,
-    pub subject: String,
+    SemanticRelease(SemanticRules),
 }
 
 /// git-cliff takes any conventional commit for a patch at least
@@ -72,21 +68,14 @@ impl Rules {
         match self {
             Self::GitCliff(rules) => rules.suggested_bump(commits, since, is_before_one),
             Self::Commitizen(rules) => Ok(largest(commits, |commit| rules.bump(&commit.message))),
+            Self::SemanticRelease(rules) => rules.suggested_bump(commits, is_before_one),
         }
     }
-}
 
-/// The largest bump, of the newest commit with it.
-fn largest(commits: &[Commit], bump: impl Fn(&Commit) -> Option<Bump>) -> Option<Suggestion> {
-    let mut best: Option<Suggestion> = None;
-    for commit in commits {
-        let Some(bump) = bump(commit) else { continue };
-        if best.as_ref().is_none_or(|best| bump.weight() > best.bump.weight()) {
-            let subject = commit.message.lines().next().unwrap_or_default().trim_end().to_owned();
-            best = Some(Suggestion { bump, subject });
-        }
+    /// Whether merge commits do not count.
+    pub fn ignores_merges(&self) -> bool {
+        matches!(self, Self::SemanticRelease(rules) if rules.ignores_merges)
     }
-    best
 }
 
 impl Commitizen {

@@ -49,6 +49,19 @@ fn finds_the_settings_of_each_tool() {
             Some("NEWS.md"),
         ),
         ("cz.yaml", "commitizen:\n  changelog_file: NEWS.md\n", Generator::Commitizen, Some("NEWS.md")),
+        ("pyproject.toml", "[tool.semantic_release]\n", Generator::SemanticRelease, Some("CHANGELOG.md")),
+        (
+            "releaserc.toml",
+            "[semantic_release.changelog.default_templates]\nchangelog_file = \"docs/news.rst\"\n",
+            Generator::SemanticRelease,
+            Some("docs/news.rst"),
+        ),
+        (
+            "setup.cfg",
+            "[semantic_release]\nchangelog_file = NEWS.md\n",
+            Generator::SemanticRelease,
+            Some("NEWS.md"),
+        ),
         (".changelog-config.yaml", "", Generator::GenerateChangelog, Some("CHANGELOG.md")),
         (
             ".changelog-config.yml",
@@ -192,4 +205,110 @@ fn entries_that_are_subjects_are_generated() {
     assert!(is_generated(generated, &subjects));
     assert!(!is_generated("- You can pass a flag now\n- Failures and typos are gone\n", &subjects));
     assert!(!is_generated("Nothing to see.\n", &subjects));
+}
+
+const SEMANTIC: (&str, &str) = ("pyproject.toml", "[tool.semantic_release]\n");
+
+/// The major version of python-semantic-release that these files show.
+fn major(files: &[(&str, &str)]) -> Option<u64> {
+    found(&[files, &[SEMANTIC]].concat(), None).unwrap().semantic_release.unwrap().major
+}
+
+#[test]
+fn the_version_of_python_semantic_release_is_that_of_the_project() {
+    let workflow = |reference: &str| {
+        let text = format!("      - uses: python-semantic-release/python-semantic-release@{reference}\n");
+        major(&[(".github/workflows/release.yml", &text)])
+    };
+    let sha = "39dd2052f2ce8282a5d932c31d58a2ca06d2550e";
+    for (reference, expected) in [
+        ("v9", Some(9)),
+        ("v10.6.1", Some(10)),
+        ("v9.21.0", Some(9)),
+        // Its sections have the form of those of version 8.
+        ("v9.8.8", Some(8)),
+        ("v11.0.0", None),
+        ("v99999999999", None),
+        ("master", None),
+        (sha, None),
+        (&format!("{sha} # v10.6.1"), Some(10)),
+        (&format!("{sha}  # 8.0.0"), Some(8)),
+    ] {
+        assert_eq!(workflow(reference), expected, "{reference}");
+    }
+    for (file, text, expected) in [
+        ("uv.lock", "[[package]]\nname = \"python-semantic-release\"\nversion = \"9.3.1\"\n", Some(8)),
+        ("requirements-dev.txt", "python-semantic-release==7.34.6\n", Some(7)),
+        ("requirements-dev.txt", "python-semantic-release>=9,<10\n", Some(9)),
+        ("requirements-dev.txt", "python-semantic-release\n", None),
+        (
+            ".gitlab-ci.yml",
+            "  script: uvx --from python-semantic-release@9 semantic-release version\n",
+            Some(9),
+        ),
+        ("CHANGELOG.md", "# Changelog\n\n<!--next-version-placeholder-->\n", Some(7)),
+        ("CHANGELOG.md", "## v1\n\n### Fix\n\n* fix: a ([`b`](c))\n", Some(8)),
+        ("CHANGELOG.md", "## v1\n\n### Bug Fixes\n\n- A ([`b`](c))\n", Some(9)),
+        ("CHANGELOG.md", "<!-- version list -->\n\n## v1\n\n### Features\n\n- A\n", Some(10)),
+        ("CHANGELOG.md", "## v1\n\n### Fix\n\n- by hand\n", None),
+    ] {
+        assert_eq!(major(&[(file, text)]), expected, "{file}: {text}");
+    }
+}
+
+#[test]
+fn python_semantic_release_has_rules_before_one() {
+    let bump = |settings: &str, messages: &[&str]| {
+        let text = format!("[tool.semantic_release]\n{settings}");
+        bump_since(("pyproject.toml", &text), messages, ("v0.1.0", true))
+    };
+    for (settings, messages, expected) in [
+        ("", &["docs: a"] as &[&str], Some(Bump::Major)),
+        ("allow_zero_version = true\n", &["docs: a"], None),
+        ("allow_zero_version = true\n", &["fix!: a"], Some(Bump::Major)),
+        ("allow_zero_version = true\nmajor_on_zero = false\n", &["fix!: a"], Some(Bump::Minor)),
+        (
+            "allow_zero_version = true\ncommit_parser_options = { default_bump_level = 2 }\n",
+            &["ci: a"],
+            Some(Bump::Patch),
+        ),
+        (
+            "allow_zero_version = true\ncommit_parser_options = { minor_tags = [\"new\"] }\n",
+            &["new: a", "feat: b"],
+            Some(Bump::Minor),
+        ),
+    ] {
+        assert_eq!(bump(settings, messages), Ok(expected), "{settings}");
+    }
+    for settings in [
+        "commit_parser = \"emoji\"\n",
+        "commit_parser = \"house:Parser\"\n",
+        "commit_parser_options = { allowed_tags = [\"(?<!a)b\"] }\n",
+        "commit_parser_options = { default_bump_level = 77 }\n",
+    ] {
+        assert!(bump(settings, &["feat: a"]).is_err(), "{settings}");
+    }
+    assert!(bump("", &["Squashed commit of the following:\n\ncommit 1\n\n    feat: a"]).is_err());
+}
+
+#[test]
+fn python_semantic_release_is_told_what_it_lacks() {
+    let settings = |text: &str| {
+        found(&[("pyproject.toml", &format!("[tool.semantic_release]\n{text}"))], None)
+            .unwrap()
+            .semantic_release
+            .unwrap()
+    };
+    let odd =
+        settings("branches = \"main\"\nremote = 1\nchangelog.default_templates.changelog_file = \"A.md\"\n");
+    assert_eq!(
+        odd.document(Some("B.md"), Some("https://h/o/n")),
+        r#"{"semantic_release":{"branches":{"pyrelease":{"match":".*"}},"remote":{"ignore_token_for_push":true,"url":"https://h/o/n"},"changelog":{"default_templates":{},"changelog_file":"B.md"}}}"#
+    );
+    let version: crate::python::version::Version = "1.2.0rc1".parse().unwrap();
+    assert!(settings("").reads("v1.2.0-rc.1", &version) && !settings("").reads("v1.2.0rc1", &version));
+    assert_eq!(settings("").insertion_flag("A.md").as_deref(), Some("<!-- version list -->"));
+    assert_eq!(settings("changelog.mode = \"init\"\n").insertion_flag("A.md"), None);
+    assert_eq!(settings("").remote(), Some("origin"));
+    assert_eq!(settings("remote.url = \"https://h/o/n\"\n").remote(), None);
 }

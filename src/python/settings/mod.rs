@@ -12,7 +12,7 @@ mod commitizen;
 mod draft;
 pub mod glob;
 mod scm;
-mod semantic_release;
+pub(in crate::python) mod semantic_release;
 pub(in crate::python) mod sources;
 mod tag;
 mod tbump;

@@ -13,7 +13,7 @@ use crate::python::project::{VersionLocation, VersionSyntax};
 const TOOL: &str = "python-semantic-release";
 
 pub(super) const FILE: &str = "releaserc.toml";
-const FILES: [(&str, &[&str]); 4] = [
+pub(in crate::python) const FILES: [(&str, &[&str]); 4] = [
     ("pyproject.toml", &["tool", "semantic_release"]),
     (FILE, &["semantic_release"]),
     (FILE, &["tool", "semantic_release"]),
@@ -29,7 +29,7 @@ const UNFOLLOWED: [(&str, &str); 2] = [
 
 const ON_FORGE: Fate =
     dropped("the stage `forge-release` makes a release on the forge, if you add it after `push`");
-const OWN_FORM: Fate = dropped("the section has the form of earlier ones, and is not made by a template");
+const OF_CHANGELOG: Fate = same("python-semantic-release makes the changelog, and follows it");
 const OWN_IDENTITY: Fate = dropped("your own git identity makes commit and tag");
 const UPLOADS: Fate = same("pyrelease uploads what it built");
 const BRANCHES: Fate = dropped(
@@ -42,10 +42,8 @@ const FATES: Fates = Fates {
         ("commit_message", decides(Part::CommitMessage)),
         ("commit_subject", decides(Part::CommitMessage)),
         ("commit_author", OWN_IDENTITY),
-        ("commit_parser", same("the version comes from conventional commits")),
-        ("commit_parser_options.parse_squash_commits", dropped("each commit is read by its own message")),
-        ("commit_parser_options.ignore_merge_commits", dropped("each commit is read by its own message")),
-        ("commit_parser_options.**", needs("set `types` in [stage.changelog] for other types of commits")),
+        ("commit_parser", same("the release reads the commits by its rules")),
+        ("commit_parser_options.**", same("the release reads the commits by its rules")),
         ("version_toml", decides(Part::Places)),
         ("version_toml.*", decides(Part::Places)),
         ("version_variables", decides(Part::Places)),
@@ -69,14 +67,12 @@ const FATES: Fates = Fates {
         ("changelog.changelog_file", decides(Part::Changelog)),
         ("changelog.default_templates.changelog_file", decides(Part::Changelog)),
         ("changelog_file", decides(Part::Changelog)),
-        ("changelog.mode", same("the section is added to the changelog")),
-        (
-            "changelog.exclude_commit_patterns",
-            dropped("only commits of some types are listed anyway; see `types` in [stage.changelog]"),
-        ),
-        ("changelog.**", OWN_FORM),
+        ("changelog.**", OF_CHANGELOG),
+        ("remote.url", OF_CHANGELOG),
+        ("remote.type", OF_CHANGELOG),
+        ("remote.domain", OF_CHANGELOG),
         ("remote.**", dropped("the release is pushed to git's remote, with git's credentials")),
-        ("remote_dir", OWN_FORM),
+        ("remote_dir", OF_CHANGELOG),
         ("publish.**", ON_FORGE),
         ("upload_to_pypi", UPLOADS),
         ("upload_to_repository", UPLOADS),
@@ -86,10 +82,7 @@ const FATES: Fates = Fates {
     ],
     off: &[
         ("major_on_zero", decides(Part::Stable)),
-        (
-            "allow_zero_version",
-            dropped("a version below 1.0.0 stays there until a release of 1.0.0 is asked for"),
-        ),
+        ("allow_zero_version", same("after a version below 1.0.0 comes 1.0.0, by its rules")),
         ("upload_to_pypi", needs("remove `pypi` from `stages` if nothing is to be uploaded")),
         ("upload_to_repository", needs("remove `pypi` from `stages` if nothing is to be uploaded")),
     ],
@@ -153,7 +146,7 @@ fn settings(mut draft: Draft<'_>, table: &Table) -> ToolSettings {
     {
         draft.unread_at(
             "commit_parser",
-            format!("`commit_parser` is `{parser}`: only conventional commits are read"),
+            format!("`commit_parser` is `{parser}`, by which only the tool knows the bump: pass it"),
         );
     }
     draft.settings.commits = Some(draft.flag(table, "major_on_zero").unwrap_or(true));
@@ -194,7 +187,8 @@ fn only_builds(command: &str) -> bool {
     })
 }
 
-fn changelog_file(table: &Table) -> Option<&str> {
+/// The changelog that the settings name.
+pub(in crate::python) fn changelog_file(table: &Table) -> Option<&str> {
     let changelog = table.get("changelog");
     let newer = changelog.and_then(|changelog| changelog.get("default_templates")?.get("changelog_file"));
     newer

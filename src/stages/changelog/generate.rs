@@ -1,7 +1,7 @@
-//! Has git-cliff, commitizen or generate-changelog generate the version's section from the commits.
+//! Has git-cliff, commitizen, generate-changelog or python-semantic-release generate the version's section from the commits.
 
 use super::tool::{self, Tool};
-use super::{Changelog, Source, commits, fragments, parse};
+use super::{Changelog, Source, commits, fragments, parse, semantic_release};
 use crate::engine::checkout::Checkout;
 use crate::engine::effects::Workbench;
 use crate::engine::model::Convention;
@@ -82,9 +82,10 @@ impl Changelog {
                 .help(format!("pass what `{shows}` shows, such as `pyrelease run minor`"))
         };
         let rules = generated.rules.as_ref().map_err(|reason| only_the_tool(reason))?;
-        // commitizen looks at the whole repository.
-        let is_whole = generated.generator == Generator::Commitizen;
-        let commits = commits::since(checkout, since, is_whole, &[])?;
+        // These look at the whole repository.
+        let is_whole = matches!(generated.generator, Generator::Commitizen | Generator::SemanticRelease);
+        let options: &[&str] = if rules.ignores_merges() { &["--no-merges"] } else { &[] };
+        let commits = commits::since(checkout, since, is_whole, options)?;
         let is_before_one = present.release_segments().first() == Some(&0);
         rules.suggested_bump(&commits, (since, is_before_one)).map_err(|reason| only_the_tool(&reason))
     }
@@ -103,7 +104,7 @@ impl Changelog {
         let checkout = &release.checkout;
         let (name, settings) = (generated.generator.name(), &generated.settings);
         if let Some(plugin) = &generated.plugin
-            && tool_of(generated.generator).own(checkout).is_none()
+            && tool_of(generated).own(checkout).is_none()
         {
             let message =
                 format!("`{settings}` names the plugin `{plugin}`, but {name} is not installed with it");
@@ -116,11 +117,15 @@ impl Changelog {
         }
         if let Some(own) = &generated.changelog
             && *own != path
-            && generated.generator == Generator::GenerateChangelog
+            && (generated.generator == Generator::GenerateChangelog || is_of_seven(generated))
         {
             let message = format!("`file` in [stage.changelog] is `{path}`, but {name} writes `{own}`");
             let help = format!("correct `file`, or the settings in `{settings}`");
             findings.push(Finding::error(message).help(help));
+        }
+        if let Some(settings) = &generated.semantic_release {
+            let text = text_of(checkout, &path);
+            findings.extend(semantic_release::problems(settings, release, (&path, text.as_deref())));
         }
         if let Some(text) = text_of(checkout, &path)
             && generated.generator == Generator::GitCliff
@@ -163,10 +168,15 @@ impl Changelog {
         let name = generated.generator.command().to_owned();
         let shown = std::iter::once(name).chain(words.clone()).collect();
         effects.private(Action::Command { command: shown }, |bench| {
+            if let Some(settings) = &generated.semantic_release {
+                let texts = self.generate_by_tag((generated, settings), release, (&path, bench))?;
+                changed(generated, &path, &texts)?;
+                return finish(bench, release, &path, &texts.0);
+            }
             let root = release.root();
             let file = bench.file(&root, &path)?;
             let before = fs_err::read_to_string(&file).unwrap_or_default();
-            let tool = tool_of(generated.generator);
+            let tool = tool_of(generated);
             let process = tool.program(&release.checkout, &|message| bench.say(message))?;
             bench.command(&process.clone().args(&words).folder(&root))?;
             let mut after = fs_err::read_to_string(&file).unwrap_or_default();
@@ -183,11 +193,9 @@ impl Changelog {
                 bench.command(&process.args(&words).folder(&root))?;
                 after = fs_err::read_to_string(&file)?;
             }
-            if after == before {
-                let message = format!("{} added nothing to `{path}`", generated.generator.name());
-                let help = format!("see its settings in `{}`, or pass `--notes FILE`", generated.settings);
-                return Err(Error::failed(message).help(help));
-            }
+            let texts = (before, after);
+            changed(generated, &path, &texts)?;
+            let (before, after) = texts;
             if let Some(label) = &generated.unreleased {
                 fs_err::write(&file, named(&before, &after, label, &release.names().tag)?)?;
             }
@@ -222,6 +230,7 @@ impl Changelog {
                 [vec!["changelog", "--incremental", "--unreleased-version", tag], named].concat()
             }
             Generator::GenerateChangelog => Vec::new(),
+            Generator::SemanticRelease => vec!["changelog"],
         };
         words.into_iter().map(str::to_owned).collect()
     }
@@ -232,10 +241,28 @@ fn text_of(files: &dyn Files, path: &str) -> Option<String> {
     files.read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn tool_of(generator: Generator) -> Tool {
-    match generator {
+/// Whether it is python-semantic-release in a version that cannot be told the changelog.
+fn is_of_seven(generated: &Generated) -> bool {
+    generated.semantic_release.as_ref().is_some_and(|settings| settings.major() == 7)
+}
+
+/// Checks that the tool has changed the changelog.
+fn changed(generated: &Generated, path: &str, (before, after): &(String, String)) -> Result<()> {
+    if after != before {
+        return Ok(());
+    }
+    let message = format!("{} added nothing to `{path}`", generated.generator.name());
+    let help = format!("see its settings in `{}`, or pass `--notes FILE`", generated.settings);
+    Err(Error::failed(message).help(help))
+}
+
+fn tool_of(generated: &Generated) -> Tool {
+    match generated.generator {
         Generator::GitCliff => Tool::GIT_CLIFF,
         Generator::Commitizen => Tool::COMMITIZEN,
+        Generator::SemanticRelease => {
+            generated.semantic_release.as_ref().map_or(Tool::SEMANTIC_RELEASE_10, semantic_release::tool_of)
+        }
         Generator::GenerateChangelog => Tool::GENERATE_CHANGELOG,
     }
 }

@@ -45,18 +45,34 @@ impl Tool {
         start: Start::Script("from generate_changelog.cli import cli; cli()"),
     };
 
+    pub(super) const SEMANTIC_RELEASE_7: Self = Self {
+        command: "semantic-release",
+        toolset: Toolset::SemanticRelease7,
+        start: Start::Script(include_str!("../../../templates/tools/semantic_release_7.py")),
+    };
+    pub(super) const SEMANTIC_RELEASE_8: Self = Self::semantic_release(Toolset::SemanticRelease8);
+    pub(super) const SEMANTIC_RELEASE_9: Self = Self::semantic_release(Toolset::SemanticRelease9);
+    pub(super) const SEMANTIC_RELEASE_10: Self = Self::semantic_release(Toolset::SemanticRelease10);
+
+    const fn semantic_release(toolset: Toolset) -> Self {
+        Self { command: "semantic-release", toolset, start: Start::Module("semantic_release") }
+    }
+
     /// The tool of the project's own environment, or of PATH, or else in an environment made for it.
     pub(super) fn program(self, checkout: &Checkout, say: &dyn Fn(&str)) -> Result<Process> {
-        let process = match self.own(checkout) {
-            Some(own) => own,
-            None => {
-                let tools = ToolEnvironment::of(self.toolset, &checkout.environment, say)?;
-                match self.start {
-                    Start::Module(module) => tools.process().args(["-m", module]),
-                    Start::Script(script) => tools.process().args(["-c", script]),
-                    Start::Program => tools.program(self.command),
-                }
-            }
+        match self.own(checkout) {
+            Some(own) => Ok(own.env("NO_COLOR", "1")),
+            None => self.made(checkout, say),
+        }
+    }
+
+    /// The tool in an environment made for it.
+    pub(super) fn made(self, checkout: &Checkout, say: &dyn Fn(&str)) -> Result<Process> {
+        let tools = ToolEnvironment::of(self.toolset, &checkout.environment, say)?;
+        let process = match self.start {
+            Start::Module(module) => tools.process().args(["-m", module]),
+            Start::Script(script) => tools.process().args(["-c", script]),
+            Start::Program => tools.program(self.command),
         };
         Ok(process.env("NO_COLOR", "1"))
     }

@@ -94,7 +94,12 @@ impl Changelog {
     /// The tool that generates the section, for a release.
     pub(in crate::stages) fn generator_of(&self, release: &Release) -> Option<Generated> {
         match &release.target.conventions.generator {
-            Some(learned) => Generated::find(release, Some(learned.value)),
+            Some(learned) => Generated::find(release, Some(learned.value)).filter(|generated| {
+                // It has no section for a version that it does not know.
+                let settings = generated.semantic_release.as_ref();
+                let (tag, version) = (&release.names().tag, &release.target.version);
+                settings.is_none_or(|settings| settings.reads(tag, version))
+            }),
             None => self.configured_generator(release),
         }
     }

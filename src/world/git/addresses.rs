@@ -11,6 +11,24 @@ use crate::error::Result;
 const OLD_PLACES: [&str; 2] = ["remotes", "branches"];
 
 impl Repository {
+    /// The variable of a rehearsal's remote with the URL of the remote that it stands for.
+    pub fn rehearsed_key(remote: &str) -> String {
+        format!("remote.{remote}.pyrelease-url")
+    }
+
+    /// In a rehearsal, the URL of the remote that this one stands for.
+    pub fn rehearsed_url(&self, remote: &str) -> Option<String> {
+        self.git(["config", "--get", &Self::rehearsed_key(remote)]).read().ok()
+    }
+
+    /// The URL that is fetched from, without the name and the password in it; none if git has none.
+    pub fn plain_url(&self, remote: &str) -> Option<String> {
+        let url = self.git(["remote", "get-url", remote]).read().ok()?;
+        let Some((scheme, rest)) = url.split_once("://") else { return Some(url) };
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        Some(format!("{scheme}://{}{path}", host.rsplit('@').next().unwrap_or(host)))
+    }
+
     /// The names of the remotes, sorted.
     ///
     /// # Errors

@@ -38,14 +38,19 @@ pub enum Toolset {
     GitCliff,
     GenerateChangelog,
     Commitizen,
+    /// A major version of python-semantic-release: each writes a changelog in another form
+    SemanticRelease7,
+    SemanticRelease8,
+    SemanticRelease9,
+    SemanticRelease10,
     /// What makes and verifies attestations
     Attestations,
 }
 
 impl Toolset {
     /// The pinned requirements, with hashes for every wheel.
-    fn requirements(self) -> &'static str {
-        match self {
+    fn requirements(self) -> String {
+        let own = match self {
             Self::Packaging => include_str!("../../../templates/tools/requirements.txt"),
             Self::Towncrier => include_str!("../../../templates/tools/towncrier.txt"),
             Self::Scriv => include_str!("../../../templates/tools/scriv.txt"),
@@ -53,7 +58,19 @@ impl Toolset {
             Self::GenerateChangelog => include_str!("../../../templates/tools/generate-changelog.txt"),
             Self::Commitizen => include_str!("../../../templates/tools/commitizen.txt"),
             Self::Attestations => include_str!("../../../templates/tools/attestations.txt"),
-        }
+            Self::SemanticRelease7 => include_str!("../../../templates/tools/semantic-release-7.txt"),
+            Self::SemanticRelease8 => include_str!("../../../templates/tools/semantic-release-8.txt"),
+            Self::SemanticRelease9 => include_str!("../../../templates/tools/semantic-release-9.txt"),
+            Self::SemanticRelease10 => include_str!("../../../templates/tools/semantic-release-10.txt"),
+        };
+        let shared = match self {
+            Self::SemanticRelease7
+            | Self::SemanticRelease8
+            | Self::SemanticRelease9
+            | Self::SemanticRelease10 => include_str!("../../../templates/tools/semantic-release.txt"),
+            _ => "",
+        };
+        [own, shared].concat()
     }
 
     /// The oldest Python that the tools support.
@@ -167,7 +184,7 @@ impl ToolEnvironment {
         let cache = environment.cache_folder().ok_or(ToolsError::NoCacheFolder)?;
         let interpreter = Interpreter::find(environment, tools.oldest_python())?;
         let tools = cache.join("tools");
-        let folder = tools.join(key(&interpreter, requirements));
+        let folder = tools.join(key(&interpreter, &requirements));
         if let Some(complete) = Self::complete(&folder) {
             return Ok(complete);
         }
@@ -188,7 +205,7 @@ impl ToolEnvironment {
             return Ok(complete);
         }
         progress(&format!("installing the tools into `{}` (once)", folder.display()));
-        install(&interpreter, (&folder, requirements), progress)?;
+        install(&interpreter, (&folder, &requirements), progress)?;
         fs_err::write(folder.join(MARKER), "").map_err(failed("finish the tool environment"))?;
         Ok(Self { python: python_in(&folder) })
     }

@@ -97,7 +97,7 @@ pub fn rst_to_html(
 /// A hash of everything the result depends on: the pinned renderer, its script and the text.
 fn key(text: &str) -> String {
     let mut hash = Sha256::new();
-    for part in [Toolset::Packaging.requirements(), SCRIPT, text] {
+    for part in [&Toolset::Packaging.requirements(), SCRIPT, text] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }

@@ -18,7 +18,7 @@ fn two_runs_at_once_make_one_environment_that_renders() {
     let progress = |line: &str| messages.lock().unwrap().push(line.to_owned());
     // A partial installation is not an environment.
     let interpreter = Interpreter::find(&environment, interpreter::OLDEST).unwrap();
-    let folder = cache.path().join("tools").join(key(&interpreter, Toolset::Packaging.requirements()));
+    let folder = cache.path().join("tools").join(key(&interpreter, &Toolset::Packaging.requirements()));
     fs_err::create_dir_all(folder.join("bin")).unwrap();
     fs_err::write(folder.join("bin/python"), "left behind").unwrap();
 

@@ -34,7 +34,7 @@ const fn of(messages: &'static [&'static str], bumps: [&'static str; 3]) -> Hist
     History { present: "1.2.3", is_stable: false, messages, bumps }
 }
 
-const HISTORIES: [History; 17] = [
+const HISTORIES: [History; 19] = [
     of(&["feat: a"], ["1.3.0"; 3]),
     of(&["feat(scope): a"], ["1.3.0"; 3]),
     of(&["fix: a"], ["1.2.4"; 3]),
@@ -45,6 +45,9 @@ const HISTORIES: [History; 17] = [
     of(&["fix: a", "feat: b", "docs: c"], ["1.3.0"; 3]),
     of(&["Merge branch 'side'"], ["1.3.0"; 3]),
     of(&["feat: a", "Revert \"feat: a\"\n\nThis reverts commit HEAD."], ["1.3.0"; 3]),
+    // A squashed commit is several to python-semantic-release.
+    of(&["Squash (#12)\n\n* feat: add a thing\n\n* fix: mend a thing"], ["1.3.0", "none", "none"]),
+    of(&["fix: a thing\n\nfix: #12\n\nReviewed-by: Z\nBREAKING CHANGE: b"], ["2.0.0"; 3]),
     // Each tool has its own other types.
     of(&["docs: a"], ["none", "none", "1.2.4"]),
     of(&["refactor: a"], ["none", "1.2.4", "1.2.4"]),
@@ -125,13 +128,15 @@ fn bumps_are_those_of_other_tools() {
         assert_eq!(theirs, history.bumps, "{:?}", history.messages);
         // Sections of pyrelease itself, with the types of python-semantic-release
         let own = "types.perf = { heading = \"Changed\" }\n";
-        let settings = [own, "generator = \"commitizen\"\n", "generator = \"git-cliff\"\n"];
-        let mut ours = settings.map(|settings| ours(project, history, settings));
-        if history.messages.iter().any(|message| message.starts_with("Revert")) {
-            // Only pyrelease itself leaves out what was reverted.
-            assert_eq!(ours[0], "none");
-            ours[0] = theirs[0].to_owned();
-        }
-        assert_eq!(ours.each_ref().map(String::as_str), history.bumps, "{:?}", history.messages);
+        let tools = ["python-semantic-release", "commitizen", "git-cliff"];
+        let by_tools = tools.map(|tool| ours(project, history, &format!("generator = \"{tool}\"\n")));
+        assert_eq!(by_tools.each_ref().map(String::as_str), history.bumps, "{:?}", history.messages);
+        // Only pyrelease itself leaves out what was reverted, and takes no commit for several.
+        let is_other = history
+            .messages
+            .iter()
+            .any(|message| ["Revert", "Squash"].iter().any(|word| message.starts_with(word)));
+        let expected = if is_other { "none" } else { history.bumps[0] };
+        assert_eq!(ours(project, history, own), expected, "{:?}", history.messages);
     }
 }

@@ -109,7 +109,7 @@ fn python_semantic_release() {
         )
     };
     for (version, on_zero, outcome, stable) in [
-        ("0.9.0", "true", "converted", true),
+        ("0.9.0", "true", "same", false),
         ("0.9.0", "false", "same", false),
         ("1.0.0", "true", "same", false),
     ] {
