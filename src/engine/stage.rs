@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::thread::JoinHandle;
 
 use super::effects::{Effects, Workbench};
-use super::model::{Destination, Flow, Outputs, Product, Reach};
+use super::model::{Destination, Effect, Flow, Outputs, Product, Reach};
 use super::release::Release;
 use crate::error::Result;
 use crate::finding::Finding;
@@ -53,6 +53,12 @@ pub trait Stage: Sync {
     /// The index that the stage uploads to. Status reports and recovery ask it.
     fn destination(&self) -> Option<Destination> {
         None
+    }
+
+    /// The commands that the stage runs outside the run's folder, as the journal has them: for a workspace, one for each
+    /// member. A journal from elsewhere may have no others.
+    fn commands(&self, _: &Release) -> Vec<Effect> {
+        Vec::new()
     }
 
     /// The plugin that does the stage's work, if any, and the effect classes that it declared. A resumed run uses the

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::prepare::author;
 use super::resume::{ResumeOptions, complete};
 use super::session::configuration_of_run;
-use super::transfer::{check, expect_own_commit, foreign};
+use super::transfer::{check, expect_own_work, foreign};
 use super::{Context, lost, open};
 use crate::config::{Config, MemberSettings};
 use crate::engine::adoption;
@@ -97,7 +97,7 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
     context.confirm(options.yes, &format!("Publish {about} from here?"))?;
     checkout.repository.give_consent();
     if local.is_none() {
-        expect_own_commit(context, &imported, &checkout.repository)?;
+        expect_own_work(context, &imported, &checkout.repository)?;
     }
     let joining = adopted.as_deref().unwrap_or_default();
     let checked = check(context, &header, (&records, joining), (options.yes, options.force))?;

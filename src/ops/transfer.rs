@@ -88,22 +88,29 @@ pub(super) fn foreign(checkout: &Checkout, header: &Header) -> Option<String> {
 }
 
 /// Refuses a run whose release commit changes other files than its stages write, or does not follow the commit that it
-/// began at.
+/// began at; whose distributions are of another release; or whose journal has effects that no stage has.
 ///
 /// # Errors
 /// The run is refused; or its stages cannot plan what they write.
-pub(super) fn expect_own_commit(
+pub(super) fn expect_own_work(
     context: &Context,
     imported: &ImportedRun,
     repository: &Repository,
 ) -> Result<()> {
+    let (header, outputs) = (&imported.header, &imported.outputs);
+    for (project, version) in header.releases() {
+        let own = if header.members.is_empty() { Some(outputs) } else { outputs.members.get(project) };
+        let files = own.map_or(&[][..], |outputs| &outputs.distributions);
+        stages::expect_of_release(project, version, files)?;
+    }
     let changes = imported.changes(repository)?;
-    if changes.is_empty() {
+    if changes.is_empty() && entries(&imported.records).is_empty() {
         return Ok(());
     }
     let (_, pipeline, mut release) = Session::of_run(context, &imported.header)?;
     // The checks of the run have reported what the plan would report again.
     let plan = pipeline.plan(&mut release, PluginSteps::default(), &|_: &Event<'_>| {})?;
+    transfer::expect_planned_effects(imported, (&pipeline, &plan), &release)?;
     transfer::expect_planned(&changes, (&pipeline, &plan), &release, stages::only_reads)
 }
 
@@ -155,7 +162,7 @@ pub(super) fn import(
         format!("Finish the release of {} {} (run {}) here?", header.name, header.version, header.run);
     context.confirm(yes, &question)?;
     checkout.repository.give_consent();
-    expect_own_commit(context, &imported, &checkout.repository)?;
+    expect_own_work(context, &imported, &checkout.repository)?;
     let checked = check(context, header, (&imported.records, &[]), (yes, force))?;
     imported.adopt(store)?;
     Ok(checked)

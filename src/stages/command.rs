@@ -90,6 +90,19 @@ impl Command {
         words.iter().map(|word| word.render(release.names())).collect()
     }
 
+    /// The effect of a command that reaches out of the run's folder.
+    fn effect(&self, release: &Release) -> Effect {
+        let words = |words: &Vec<Template>| Self::words(words, release);
+        Effect::Command {
+            reach: self.settings.reach,
+            command: words(&self.settings.run),
+            undo: self.settings.undo.as_ref().map(words),
+            verify: self.settings.verify.as_ref().map(words),
+            environment: self.settings.environment.clone(),
+            member: release.member.clone(),
+        }
+    }
+
     fn process(&self, release: &Release, words: &[String], bench: &Workbench<'_>) -> Result<Process> {
         let (program, arguments) = words.split_first().ok_or_else(|| Error::usage("an empty command"))?;
         let notes = notes_file(bench);
@@ -117,6 +130,10 @@ impl Stage for Command {
 
     fn reach(&self) -> Reach {
         self.settings.reach
+    }
+
+    fn commands(&self, release: &Release) -> Vec<Effect> {
+        if self.settings.reach == Reach::Private { Vec::new() } else { vec![self.effect(release)] }
     }
 
     fn flow(&self) -> Flow {
@@ -175,19 +192,9 @@ impl Stage for Command {
             })?;
             return Ok(given.unwrap_or_default());
         }
-        let undo = self.settings.undo.as_ref().map(|undo| Self::words(undo, release));
-        let undoable = undo.is_some();
-        let verify = self.settings.verify.as_ref().map(|verify| Self::words(verify, release));
+        let undoable = self.settings.undo.is_some();
         effects.announce(action)?;
-        let effect = Effect::Command {
-            reach: self.settings.reach,
-            command: words.clone(),
-            undo,
-            verify,
-            environment: self.settings.environment.clone(),
-            member: release.member.clone(),
-        };
-        effects.attempt(effect, |effects| {
+        effects.attempt(self.effect(release), |effects| {
             let bench = effects.bench().ok_or_else(|| Attempt::NotDone(Error::failed("there is no run")))?;
             let process = self.process(release, &words, &bench).map_err(Attempt::NotDone)?;
             // A failed command may have done part of its work. If it can be undone, undo it. If it is public, it

@@ -12,6 +12,7 @@ use crate::python::distribution::{Distribution, Kind};
 use crate::python::filename::{Filename, normalize};
 use crate::python::metadata::Metadata;
 use crate::python::verdict::{Expected, Policy, differing_from_sdist};
+use crate::python::version::Version;
 use crate::world::{Environment, record_digest, sha256};
 
 /// How many levels of folders are searched: CI systems unpack each artifact into a folder of its own
@@ -214,6 +215,32 @@ impl Measure<'_> {
         }
         Ok(errors)
     }
+}
+
+/// Refuses distributions of a run from elsewhere that are not of this release, by their names or by their metadata. One that
+/// is missing has its name only.
+///
+/// # Errors
+/// One of them is of another project or version, or cannot be read.
+pub fn expect_of_release(project: &str, version: &str, files: &[Distribution]) -> Result<()> {
+    let known: Option<Version> = version.parse().ok();
+    let is_own = |name: &str, version: &str| {
+        normalize(name) == normalize(project) && known.is_some() && version.parse().ok() == known
+    };
+    let states_own = |file: &Distribution| {
+        let stated = metadata(file);
+        stated.and_then(|stated| Some(is_own(stated.name()?, stated.version()?))).unwrap_or_default()
+    };
+    for file in files {
+        let named = file.filename.parse::<Filename>();
+        let is_named = named.is_ok_and(|named| is_own(named.name(), &named.version().to_string()));
+        if !is_named || (file.path.is_file() && !states_own(file)) {
+            let name = file.filename.escape_debug();
+            return Err(Error::refused(format!("`{name}` in the file is not of {project} {version}"))
+                .help("the file is not what `pyrelease prepare` wrote: prepare the release again"));
+        }
+    }
+    Ok(())
 }
 
 /// The core metadata of a distribution; none if it cannot be read, which `check` then says.

@@ -39,7 +39,7 @@ pub use changelog::{ChangelogForm, Draft, draft_of_notes};
 pub use check::{
     as_findings, distributions_in, judge_files, known_or, policy, tracked_at, verify_attestations,
 };
-pub use elsewhere::{Measure, distributions_below, is_of, of_each};
+pub use elsewhere::{Measure, distributions_below, expect_of_release, is_of, of_each};
 pub use forge_release::{ReleasePlace, release_place};
 pub use indexes::unused as unused_indexes;
 pub use notes::{ReleaseNotes, release_notes};

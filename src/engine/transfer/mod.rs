@@ -5,6 +5,7 @@
 //! size and the sha256 of each.
 
 mod commit;
+mod effects;
 mod export;
 mod pack;
 mod unpack;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::python::distribution::ATTESTATION;
 
 pub use commit::expect_planned;
+pub use effects::expect_planned_effects;
 pub(super) use pack::write_bundle;
 pub use pack::{Packed, pack};
 use unpack::run_in;

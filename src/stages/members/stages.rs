@@ -189,6 +189,11 @@ impl Stage for Each {
         self.first().destination()
     }
 
+    fn commands(&self, release: &Release) -> Vec<Effect> {
+        let numbered = release.members.iter().enumerate();
+        numbered.flat_map(|(at, member)| self.of_member(at).commands(member)).collect()
+    }
+
     fn plugin(&self) -> Option<(&Assignment, Classes)> {
         self.first().plugin()
     }

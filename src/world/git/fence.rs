@@ -21,6 +21,11 @@ const TIME_LIMIT: Duration = Duration::from_secs(40);
 /// After so many seconds no push is in progress any more, and its fence can be deleted
 const LIFETIME: i64 = 86_400;
 
+/// Whether a ref is a fence by its full name.
+pub fn is_fence(reference: &str) -> bool {
+    reference.starts_with(FOLDER)
+}
+
 /// The outcome of fencing off a push
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FenceOutcome {

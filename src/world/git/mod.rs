@@ -41,7 +41,7 @@ use git2::{ErrorCode, ObjectType};
 pub use author::Author;
 pub use changed_lines::{changed_lines, unified_diff};
 pub use examination::Examination;
-pub use fence::{FENCES, FenceOutcome, expired_fences};
+pub use fence::{FENCES, FenceOutcome, expired_fences, is_fence};
 pub use holders::{Holder, holders, holders_after};
 pub use land::{Landing, TagRef, short};
 pub use large::LargeFiles;

@@ -1,10 +1,11 @@
 //! A file whose release commit is not what the stages of the release make is not published.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use pyrelease_test_support::Config;
+use pyrelease_test_support::{Config, Python, distribution};
+use serde_json::{Value, json};
 
-use super::super::drilled::Local;
+use super::super::drilled::{Local, text};
 use super::Forge;
 
 /// Prepares a release while the commit gets one more file.
@@ -44,4 +45,95 @@ fn a_command_of_the_projects_own_may_write_any_file() {
     forge.publishing_job(&folder, "publish --yes").arg(&file).code(0);
     forge.local.is_released(&folder);
     assert_eq!(fs_err::read_to_string(folder.join("README.md")).unwrap(), "x\n");
+}
+
+/// A copy of a prepared file with more records in its journal, and with another file in a distribution's place.
+#[track_caller]
+fn altered(forge: &Forge, file: &Path, records: &Value, swap: &[&str]) -> PathBuf {
+    let forged = forge.path("forged.tar.gz");
+    let records = records.to_string();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/release/prepare/forged_journal.py");
+    let args = [&[text(&script), text(file), text(&forged), &records], swap].concat();
+    Python::get().run(forge.local.project.sandbox().root(), &args);
+    forged
+}
+
+/// The same with an effect that a stage has had.
+#[track_caller]
+fn with_effect(forge: &Forge, file: &Path, stage: &str, effect: &Value) -> PathBuf {
+    let records = json!([
+        {"type": "intent", "id": 0, "at": 1_795_993_573, "stage": stage, "effect": effect},
+        {"type": "done", "id": 0, "evidence": "done"},
+    ]);
+    altered(forge, file, &records, &[])
+}
+
+/// Recovery would run the commands that a journal names, and move the refs back.
+#[test]
+fn a_journal_with_effects_that_no_stage_has_is_refused() {
+    let forge = Forge::new();
+    let file = forge.prepared("");
+    let began = forge.local.project.head();
+    let mark = forge.path("mark").display().to_string();
+    let (old, new) = ("0".repeat(40), began.as_str());
+    let main = json!({"name": "refs/heads/main", "old": old, "new": new});
+    let other = json!({"name": "refs/heads/other", "old": old, "new": new});
+    let command =
+        json!({"kind": "command", "reach": "repository", "command": ["true"], "undo": ["touch", mark]});
+    let effects = [
+        ("check", command.clone(), "command `true`"),
+        ("push", command, "command `true`"),
+        ("nothing", json!({"kind": "attest", "distributions": []}), "attestations of 0 files"),
+        ("push", json!({"kind": "push", "remote": "origin", "updates": [other]}), "other at origin"),
+        ("push", json!({"kind": "push", "remote": "origin", "updates": [main]}), "main at origin"),
+        ("push", json!({"kind": "push", "remote": "elsewhere", "updates": []}), " at elsewhere"),
+        (
+            "push",
+            json!({"kind": "push", "remote": "origin", "updates": [], "fence": "refs/heads/main"}),
+            " at origin",
+        ),
+        (
+            "land",
+            json!({"kind": "land", "landing": {"branch": "refs/heads/main", "old": old, "new": new}}),
+            "main in the repository",
+        ),
+    ];
+    let folder = forge.checkout("publishing");
+    for (stage, effect, shown) in effects {
+        let forged = with_effect(&forge, &file, stage, &effect);
+        for command in ["publish --yes", "resume --yes --import"] {
+            let refused = forge.publishing_job(&folder, command).arg(&forged).code(3);
+            let message =
+                format!("error: the journal in the file has {shown}, which no stage of the release does");
+            assert!(refused.stderr().contains(&message), "{effect}: {refused}");
+        }
+    }
+    forge.assert_untouched(&folder);
+    forge.assert_nothing_is_out();
+    assert!(!Path::new(&mark).exists());
+}
+
+/// The token may be for all projects of its owner.
+#[test]
+fn a_distribution_of_another_project_or_version_is_refused() {
+    let forge = Forge::new();
+    let file = forge.prepared("");
+    let folder = forge.checkout("publishing");
+    let made = forge.path("made");
+    fs_err::create_dir(&made).expect("a new folder");
+    let wheel = |name, version| distribution::wheel(&made, name, version, "any", "hello");
+    let own = "demo-1.1.0-py3-none-any.whl";
+    for (made, named) in
+        [(wheel("evil", "1.1.0"), None), (wheel("demo", "6.6"), None), (wheel("evil", "1.1.0"), Some(own))]
+    {
+        let named = named.unwrap_or_else(|| made.file_name().and_then(|name| name.to_str()).expect("plain"));
+        let forged = altered(&forge, &file, &json!([]), &[own, named, text(&made)]);
+        for command in ["publish --yes", "resume --yes --import"] {
+            let refused = forge.publishing_job(&folder, command).arg(&forged).code(3);
+            let message = format!("error: `{named}` in the file is not of demo 1.1.0");
+            assert!(refused.stderr().contains(&message), "{refused}");
+        }
+    }
+    forge.assert_untouched(&folder);
+    forge.assert_nothing_is_out();
 }
