@@ -43,6 +43,27 @@ fn a_date_below_the_heading_is_written_as_in_earlier_versions() {
 }
 
 #[test]
+fn entries_without_a_heading_are_released_if_the_last_release_had_none() {
+    let list = "* A flag.\n\n";
+    let versions = "1.0.1 (2026-01-15)\n------------------\n\n* The first one.\n";
+    let text = |list: &str| format!("Changes\n=======\n\n{list}{versions}");
+    let project = project_with("CHANGES.rst", &text("").replace("1.0.1", "1.0.0"));
+    release(&project, ("1.0.0", "1.0.1"), "CHANGES.rst", &[("1.0.0 (", "1.0.1 (")]);
+    project.write("CHANGES.rst", &text(list));
+    project.commit("Add a flag");
+    project.pyrelease("run 1.1.0 --yes").code(0);
+    let heading = "1.1.0 (DAY)\n------------------\n\n* A flag.\n\n";
+    let dated = changelog_of(&project, "CHANGES.rst").replace("2026-01-15", "DAY");
+    assert_eq!(dated, text(heading).replace("2026-01-15", "DAY"));
+
+    // What stood there in the last release is no change.
+    let project = project_with("CHANGES.rst", &text(list).replace("1.0.1", "1.0.0"));
+    release(&project, ("1.0.0", "1.0.1"), "CHANGES.rst", &[("1.0.0 (", "1.0.1 (")]);
+    project.pyrelease("run 1.1.0 --yes").code(0);
+    assert_eq!(project.read("CHANGES.rst"), text(list));
+}
+
+#[test]
 fn nothing_is_left_where_earlier_releases_left_nothing() {
     let text = "# Changes\n\n## Unreleased\n\n- The first one.\n";
     let project = project_with("docs/history.md", text);

@@ -117,6 +117,25 @@ fn a_comparison_inside_a_section_ends_at_the_release() {
 }
 
 #[test]
+fn entries_above_the_versions_get_a_heading() {
+    let text = "Changes\n=======\n\n* A flag.\n\n  `PR 1 <https://x/1>`__.\n\n* More.\n\n1.0.0 (2024-01-31)\n------------------\n\n* b\n";
+    let parsed = |text: &str| Changelog::parse(text.to_owned(), Format::Rst).unwrap();
+    let version = "1.1.0".parse().unwrap();
+    let promotion = Promotion { takes_bare_entries: true, ..Promotion::new(&version, DAY) };
+    let promoted = parsed(text).promote(&promotion).unwrap();
+    let heading = "1.1.0 (2026-11-24)\n------------------\n\n* A flag.";
+    assert_eq!(promoted.text, text.replace("* A flag.", heading));
+    assert_eq!(promoted.notes, "* A flag.\n\n  `PR 1 <https://x/1>`__.\n\n* More.");
+    // They may be something else, or nothing.
+    let plain = parsed(text).promote(&Promotion::new(&version, DAY));
+    assert!(matches!(plain, Err(ChangelogError::NoUnreleased { .. })));
+    for other in [text.replace("* More.", "More."), text.replace("* A flag.\n\n", "See\n"), promoted.text] {
+        let refused = parsed(&other).promote(&Promotion { version: &"1.2.0".parse().unwrap(), ..promotion });
+        assert!(matches!(refused, Err(ChangelogError::NoUnreleased { .. })), "{other}");
+    }
+}
+
+#[test]
 fn a_line_below_the_heading_gets_the_date() {
     for (open, dated, today) in [
         ("Unreleased", "Released 2024-01-31", "Released 2026-11-24"),

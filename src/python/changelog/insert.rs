@@ -1,14 +1,47 @@
 //! Notes that the changelog does not have: inserts them as the section of a version.
 
+use std::ops::Range;
+
 use jiff::civil::Date;
 
 use super::edit::Edit;
+use super::lines::Kind;
 use super::parts::Part;
 use super::promote::{Promoted, Promotion};
 use super::references::Naming;
 use super::{Changelog, ChangelogError, Format};
 
 impl Changelog {
+    /// The lines of entries that stand above the newest version's section without a heading; none if anything else
+    /// stands there, or there is an Unreleased section.
+    fn bare_entries(&self) -> Option<Range<usize>> {
+        let newest = self.newest().filter(|_| self.unreleased_part().is_none() && !self.is_listed())?;
+        let title = self.headings.iter().rfind(|heading| heading.last < newest.heading.first);
+        let lines = title.map_or(0, |title| title.last + 1)..self.above_targets(newest.heading.first);
+        let line = |index: usize| self.lines[index].of(&self.text);
+        let is_blank = |index: &usize| line(*index).trim().is_empty();
+        let first = lines.clone().find(|index| !is_blank(index))?;
+        let last = lines.clone().rfind(|index| !is_blank(index))?;
+        let is_item = |index: usize| ["- ", "* ", "+ "].iter().any(|bullet| line(index).starts_with(bullet));
+        let continues =
+            |index: usize| line(index).starts_with([' ', '\t']) || self.kinds[index] != Kind::Text;
+        let is_entry = |index: usize| is_blank(&index) || is_item(index) || continues(index);
+        (is_item(first) && (first..last).all(is_entry) && is_entry(last)).then_some(first..last + 1)
+    }
+
+    /// Whether entries stand above the newest version's section without a heading.
+    pub fn has_bare_entries(&self) -> bool {
+        self.bare_entries().is_some()
+    }
+
+    /// The changelog with the version's heading above such entries; none if there are none.
+    pub(super) fn with_heading(&self, promotion: &Promotion<'_>, day: Date) -> Option<Promoted> {
+        let entries = self.bare_entries()?;
+        let notes = self.body(entries.clone(), |_| false);
+        let inserted = self.inserted(promotion, day, (&notes, Some(entries.start)));
+        Some(inserted).filter(|promoted| self.checked(promotion, promoted.clone()).is_ok())
+    }
+
     /// The changelog with a section for the version, above those of earlier ones.
     pub(super) fn with_section(
         &self,
@@ -16,6 +49,16 @@ impl Changelog {
         day: Date,
         notes: &str,
     ) -> Result<Promoted, ChangelogError> {
+        self.checked(promotion, self.inserted(promotion, day, (notes, None)))
+    }
+
+    /// The changelog with the heading of a version above the line of its notes, or with both if they are not there yet.
+    fn inserted(
+        &self,
+        promotion: &Promotion<'_>,
+        day: Date,
+        (notes, line): (&str, Option<usize>),
+    ) -> Promoted {
         let newest = self.newest();
         let naming = Naming {
             version: promotion.version,
@@ -40,8 +83,9 @@ impl Changelog {
                 let heading = labels + &self.retitled(&newest.heading, &title);
                 let blank = ending.repeat(1 + self.blank_lines_below(newest));
                 let space = ending.repeat(1 + self.blank_lines_between_sections());
-                let at = self.lines[self.above_targets(newest.heading.first)].start;
-                edits.push(Edit { span: at..at, text: format!("{heading}{marker}{blank}{body}{space}") });
+                let at = self.lines[line.unwrap_or_else(|| self.above_targets(newest.heading.first))].start;
+                let body = if line.is_some() { String::new() } else { body + &space };
+                edits.push(Edit { span: at..at, text: format!("{heading}{marker}{blank}{body}") });
                 edits.extend(self.references(
                     &naming,
                     style.is_bracketed() && super::style::inline_link(&title).is_none(),
@@ -65,10 +109,7 @@ impl Changelog {
             }
         }
         let text = self.edited(edits);
-        self.checked(
-            promotion,
-            Promoted { text, notes: notes.trim().to_owned(), heading: title, was_written: false },
-        )
+        Promoted { text, notes: notes.trim().to_owned(), heading: title, was_written: false }
     }
 
     /// The notes below the heading of a section.

@@ -135,6 +135,7 @@ mod tests {
             (":Date: unreleased", ":Date: X"),
             ("(in development)", "(X)"),
             ("Released 2026-XX-XX", "Released X"),
+            ("Released: Not yet.", "Released: X."),
             ("2026-xx-xx • `all changes <https://x/>`__", "X • `all changes <https://x/>`__"),
         ] {
             let meaning = Meaning::of(line).unwrap_or_else(|| panic!("{line}"));

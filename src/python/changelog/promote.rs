@@ -38,6 +38,8 @@ pub struct Promotion<'a> {
     pub takeover: Option<&'a Takeover>,
     /// Whether a section without changes is released as it is
     pub allows_empty: bool,
+    /// Whether entries above the newest version, without a heading, are what is not released
+    pub takes_bare_entries: bool,
 }
 
 /// A changelog after the release
@@ -80,6 +82,7 @@ impl<'a> Promotion<'a> {
             notes: None,
             takeover: None,
             allows_empty: false,
+            takes_bare_entries: false,
         }
     }
 }
@@ -117,6 +120,7 @@ impl Changelog {
             },
             Err(error @ ChangelogError::NoUnreleased { .. }) => match promotion.notes {
                 Some(notes) => self.with_section(promotion, day, notes),
+                None if promotion.takes_bare_entries => self.with_heading(promotion, day).ok_or(error),
                 None => Err(error),
             },
             Err(error) => Err(error),

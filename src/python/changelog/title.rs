@@ -63,7 +63,7 @@ const PHRASE: &str = "(?i:changes (?:in|for)|what['’]?s new in|new in|(?:relea
 
 static RELEASE: LazyLock<Regex> = LazyLock::new(|| {
     let shape = format!(
-        r"^(?P<before>[\[`*_\s]*(?:{PHRASE}\s+)?(?:(?P<word>[A-Za-z][\w.-]*)\s+)?[\[`*]*(?P<v>[vV]?))(?P<version>{SPELLING})"
+        r"^(?P<before>[\[`*_\s]*(?:{PHRASE}\s+)?(?:(?P<word>(?:[Vv]ersion|[Rr]elease):|[A-Za-z][\w.-]*)\s+)?[\[`*]*(?P<v>[vV]?))(?P<version>{SPELLING})"
     );
     Regex::new(&shape).expect("a constant that the tests compile")
 });
@@ -141,7 +141,7 @@ impl Title {
         if date::find(&title[start..]).is_some_and(|date| date.span.start == 0 && date.format != "%Y.%m.%d") {
             return Self::Other;
         }
-        let word = found.name("word").map(|word| word.as_str().to_lowercase());
+        let word = found.name("word").map(|word| word.as_str().trim_end_matches(':').to_lowercase());
         let named = matches!(word.as_deref(), None | Some("version" | "release"));
         let dotted = version.release_segments().len() > 1;
         let dated = date::find(rest).or_else(|| date::find_month(rest));
@@ -294,6 +294,8 @@ mod tests {
             "demo 1.2.0 (TBD)",
             "1.2.0 (2026-05-??)",
             "1.2.0 (...)",
+            "1.2.0 (future)",
+            "Version: 1.2.0 (planning)",
             "1.2.0.dev0",
             "Unreleased (1.2.0)",
             "Next release - v1.2.0",

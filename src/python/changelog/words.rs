@@ -14,7 +14,8 @@ const POSSIBLE: &str = "in development|under development|work in progress|in pro
                         changes since (?:the )?last release|since (?:the )?last release|head|trunk|main|master|\
                         tbd|tba|tbr|wip|in preparation|to be determined|draft|planned|unpublished|coming soon|soon";
 /// What stands where a date will stand
-const NO_DATE: &str = "tbd|tba|date|release date|yyyy[-/.]mm[-/.]dd|dd[-/.]mm[-/.]yyyy|x{2,}";
+const NO_DATE: &str =
+    "tbd|tba|not yet|future|planning|date|release date|yyyy[-/.]mm[-/.]dd|dd[-/.]mm[-/.]yyyy|x{2,}";
 /// What is between words: marks, spaces and symbols. `\W` would be shorter to write, and its hundreds of ranges take
 /// longer to compile than all else.
 pub(super) const GAP: &str =

@@ -325,13 +325,19 @@ fn module_file(files: &dyn Files, stem: &str) -> Option<String> {
     [format!("{stem}.py"), joined(stem, "__init__.py")].into_iter().find(|path| files.read(path).is_some())
 }
 
-/// Follows imports of a name to the module that assigns its value.
+/// Follows imports and other names of a value to the module that assigns it.
 fn attribute(files: &dyn Files, path: &str, name: &str, roots: &[&str]) -> SourceResult {
     let (mut path, mut name) = (path.to_owned(), name.to_owned());
     for _ in 0..HOPS {
         let text = text_of(files, &path)?;
         let found = statements::assignments(&text, &name);
         let [only] = found.as_slice() else { break };
+        if let AssignedValue::Named(other) = &only.given
+            && !statements::assignments(&text, other).is_empty()
+        {
+            name.clone_from(other);
+            continue;
+        }
         let AssignedValue::Import { dots, module, name: there } = &only.given else { break };
         let module = module.replace('.', "/");
         let folder = (0..*dots).fold(path.as_str(), |folder, _| folder_of(folder));

@@ -249,6 +249,7 @@ fn assignment(tokens: &Statement<'_>, name: &str) -> Option<Assignment> {
         [(_, Token::Text(Some(span)))] => AssignedValue::Text(span.clone()),
         // Two statements on a line.
         [(_, Token::Text(Some(span))), (_, Token::Mark(';')), ..] => AssignedValue::Text(span.clone()),
+        [(_, Token::Name(other))] => AssignedValue::Named((*other).to_owned()),
         _ => AssignedValue::Other,
     };
     targets.contains(&name).then_some(Assignment { offset, given })

@@ -45,7 +45,7 @@ struct VersionTuple {
 /// How a module states the version that it assigns to `attribute`, if it makes it from a tuple.
 pub(super) fn syntax(text: &str, attribute: &str) -> Option<VersionSyntax> {
     let [only] = &statements::assignments(text, attribute)[..] else { return None };
-    if only.given != AssignedValue::Other {
+    if !matches!(only.given, AssignedValue::Other | AssignedValue::Named(_)) {
         return None;
     }
     let is_named_so = |name: &str| NAMES.contains(&name.trim_matches('_').to_lowercase().as_str());
@@ -124,7 +124,14 @@ pub(super) fn locate(text: &str, name: &str) -> Option<Range<usize>> {
 
 /// The tuple's parts, if it has the shape of a version.
 fn shape(text: &str, items: &[TupleItem]) -> Option<VersionTuple> {
-    let count = items.iter().take_while(|item| matches!(item, TupleItem::Number(_))).count();
+    // `(1, 2, 3)`, or `("1", "2", "3")`
+    let is_number = |item: &&TupleItem| match item {
+        TupleItem::Number(_) => true,
+        TupleItem::Text(span) => {
+            !span.is_empty() && text[span.clone()].bytes().all(|one| one.is_ascii_digit())
+        }
+    };
+    let count = items.iter().take_while(is_number).count();
     let (numbers, rest) = items.split_at(count);
     let level = match rest {
         [] => None,
@@ -289,6 +296,12 @@ mod tests {
             ("__version_info__ = (1, 2, 3, 'dev', 4)\n__version__ = get_version()\n", Some("1.2.3.dev4")),
             ("version_info = Info(1, 2, 3, 'rc', 2)\n__version__ = show(version_info)\n", Some("1.2.3rc2")),
             ("__version__ = (1, 2, 3)\n", Some("1.2.3")),
+            (
+                "V_INFO = ('1', '2')\nversion_info = ('1', '2', '3')\n__version__ = '.'.join(version_info)\n",
+                Some("1.2.3"),
+            ),
+            ("VERSION = ('1', '2', 'x')\n__version__ = '.'.join(VERSION)\n", None),
+            ("version_info = (1, 2, 3)\n__version__ = version_info\n", Some("1.2.3")),
             // Not a version, another name, computed from something else, or two of them.
             ("VERSION = (1, 2, 3, 'x')\n__version__ = get(VERSION)\n", None),
             ("python = (3, 9)\n__version__ = get(python)\n", None),
@@ -329,6 +342,8 @@ mod tests {
         let plain = "VERSION = (1, 2, 3)  # here\r\n__version__ = '.'.join(map(str, VERSION))\r\n";
         assert_eq!(rewritten(plain, "1.10"), Some(plain.replacen("(1, 2, 3)", "(1, 10, 0)", 1)));
         assert_eq!(rewritten(plain, "1.3rc1"), None);
+        let quoted = "VERSION = ('1', '2')\n__version__ = '.'.join(VERSION)\n";
+        assert_eq!(rewritten(quoted, "1.10"), Some(quoted.replacen("'2'", "'10'", 1)));
         assert_eq!(rewritten(plain, "1.3.dev1"), None);
         let django = "VERSION = (6, 1, 0, 'alpha', 0)\n__version__ = get_version(VERSION)\n";
         assert_eq!(rewritten(django, "6.1rc1"), Some(django.replacen("'alpha', 0", "'candidate', 1", 1)));

@@ -171,6 +171,7 @@ impl Changelog {
             leaves_unreleased: self.unreleased,
             heading: heading.as_deref(),
             notes: conventions.notes.as_deref(),
+            takes_bare_entries: document.has_bare_entries() && !had_bare_entries(release, path),
             ..Promotion::new(&target.version, &target.names.date)
         };
         // A final release after pre-releases need not add anything: its notes are theirs.
@@ -226,6 +227,16 @@ impl Changelog {
             _ => Ok(Work::Leave(Finding::note(message).help(help))),
         }
     }
+}
+
+/// Whether entries without a heading stood above the versions in the last release already, or there was none.
+fn had_bare_entries(release: &Release, path: &str) -> bool {
+    let last = || {
+        let commit = release.checkout.repository.tag(release.target.previous_tag.as_deref()?)?;
+        let text = String::from_utf8(release.checkout.read_at(&commit, path)?).ok()?;
+        parse(path, text).ok()
+    };
+    last().is_none_or(|document| document.has_bare_entries())
 }
 
 /// What the link references of a release are made of.

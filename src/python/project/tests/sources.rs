@@ -183,6 +183,18 @@ fn follows_a_version_through_imports() {
         ];
         changes_only("src/demo/_version.py", &files);
     }
+    let renamed = [
+        ("pyproject.toml", attr.as_str()),
+        (
+            "demo/__init__.py",
+            "from .consts import name\nfrom .consts import version\n__version__ = version\n",
+        ),
+        ("demo/consts.py", "name = 'Demo'\nversion = '1.0'\n"),
+    ];
+    changes_only("demo/consts.py", &renamed);
+    let itself =
+        [("pyproject.toml", attr.as_str()), ("demo.py", "__version__ = other\nother = __version__\n")];
+    assert_eq!(unreadable(&itself), "`other` in `demo.py`, line 2, is not a plain string");
     let circle = [("pyproject.toml", attr.as_str()), ("demo/__init__.py", "from . import __version__")];
     assert_eq!(unreadable(&circle), "`__version__` in `demo/__init__.py`, line 1, is not a plain string");
     let called =
