@@ -92,7 +92,6 @@ fn killed_when_all_is_public_and_rollback_refuses() {
     refused.messages_eq(str![[r#"
 error: demo-1.1.0-py3-none-any.whl on pypi is public and cannot be undone
 help: finish the release: `pyrelease resume`
-help: or wait five minutes: if the index still does not list it, `rollback` undoes the run
 
 "#]]);
     project.pyrelease("resume --yes").env("MARK", project.sandbox().root().join("died")).code(0);

@@ -265,7 +265,6 @@ fn killed_between_the_commit_and_its_push_and_resumed() {
     project.pyrelease("rollback --yes").code(4).messages_eq(str![[r#"
 error: demo-1.1.0-py3-none-any.whl on pypi is public and cannot be undone
 help: finish the release: `pyrelease resume`
-help: or wait five minutes: if the index still does not list it, `rollback` undoes the run
 
 "#]]);
     project.assert_unchanged(&before);

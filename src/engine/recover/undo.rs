@@ -230,7 +230,7 @@ fn refusal(entry: &Entry) -> Error {
     if entry.effect.starts_workflow() {
         return refusal.help("or keep everything as it is, and end the run: `pyrelease rollback --leave`");
     }
-    if entry.may_still_arrive(jiff::Timestamp::now().as_second()) {
+    if entry.state == State::InDoubt && entry.may_still_arrive(jiff::Timestamp::now().as_second()) {
         return refusal
             .help("or wait five minutes: if the index still does not list it, `rollback` undoes the run");
     }
