@@ -9,6 +9,7 @@ use crate::python::fragments::Fragments;
 use crate::python::generators::Generated;
 use crate::python::project::Files as _;
 use crate::python::version::Version;
+use crate::world::Folder;
 
 /// What a release does with the changelog
 pub(super) enum Work {
@@ -144,8 +145,9 @@ impl Changelog {
             Ok(work) => matches!(work, Work::Leave(_)),
             Err(_) => true,
         };
-        let text = fs_err::read_to_string(release.checkout.root().join(&path)).ok().filter(|_| is_missing)?;
-        let reopened = parse(&path, text).ok()?.reopened(None, &release.target.version)?;
+        let text = Folder(release.checkout.root()).read(&path).filter(|_| is_missing)?;
+        let reopened =
+            parse(&path, String::from_utf8(text).ok()?).ok()?.reopened(None, &release.target.version)?;
         Some((path, reopened))
     }
 
