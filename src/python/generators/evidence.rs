@@ -14,6 +14,22 @@ static TARGET: LazyLock<Regex> =
 static REQUEST: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\s*\(#[0-9]+\)\s*$").expect("a constant that the tests compile"));
 
+/// What begins a line of a commit that was squashed
+const BULLETS: [char; 4] = ['*', '-', ' ', '\t'];
+
+/// The subjects of messages, each of which ends with a zero byte. A conventional line below one is that of a commit which was
+/// squashed, and may have an entry of its own.
+pub fn subjects(messages: &str) -> Vec<String> {
+    let mut subjects = Vec::new();
+    for message in messages.split('\0') {
+        let mut lines = message.trim().lines();
+        subjects.extend(lines.next().map(str::to_owned));
+        let squashed = lines.map(|line| line.trim_start_matches(BULLETS));
+        subjects.extend(squashed.filter(|line| Conventional::parse(line).is_some()).map(str::to_owned));
+    }
+    subjects
+}
+
 /// Whether most entries of a section are the descriptions of commits, and thus none that a person wrote.
 pub fn is_generated(section: &str, subjects: &[String]) -> bool {
     let descriptions: HashSet<String> = subjects

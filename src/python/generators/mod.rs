@@ -21,7 +21,7 @@ use super::fragments::Problem;
 use super::project::Files;
 use super::settings::sources::{self, yaml_table};
 
-pub use evidence::is_generated;
+pub use evidence::{is_generated, subjects};
 pub use rules::Rules;
 pub use semantic_release::SemanticRelease;
 pub use suggestion::Suggestion;

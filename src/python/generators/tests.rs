@@ -312,3 +312,13 @@ fn python_semantic_release_is_told_what_it_lacks() {
     assert_eq!(settings("").remote(), Some("origin"));
     assert_eq!(settings("remote.url = \"https://h/o/n\"\n").remote(), None);
 }
+
+#[test]
+fn a_commit_that_was_squashed_has_a_subject() {
+    let messages =
+        "chore: lock (#3)\n\n* chore: lock the files\n\n- fix: mend it (#2)\nSee there\n\0feat: b\n\0";
+    let expected = ["chore: lock (#3)", "chore: lock the files", "fix: mend it (#2)", "feat: b"];
+    assert_eq!(subjects(messages), expected);
+    assert_eq!(subjects(""), Vec::<String>::new());
+    assert!(is_generated("- Mend it ([`abc`](https://h/abc))\n", &subjects(messages)));
+}

@@ -7,7 +7,7 @@ use crate::engine::effects::Workbench;
 use crate::engine::model::Convention;
 use crate::engine::prelude::*;
 use crate::error::ErrorKind;
-use crate::python::generators::{Generated, Generator, Suggestion, is_generated};
+use crate::python::generators::{Generated, Generator, Suggestion, is_generated, subjects};
 use crate::python::habits::{self, Habits, PastRelease};
 use crate::python::project::Files;
 use crate::python::version::Version;
@@ -342,10 +342,9 @@ fn was_generated(
         Some(before) => format!("{}..{}", before.commit, release.commit),
         None => release.commit.clone(),
     };
-    let log = ["log", "--no-show-signature", MOST_COMMITS, "--format=%s", &range];
+    let log = ["log", "--no-show-signature", MOST_COMMITS, "-z", "--format=%B", &range];
     let Ok(log) = repository.git(log).folder(repository.top()).read() else { return false };
-    let subjects: Vec<String> = log.lines().map(str::to_owned).collect();
-    is_generated(&section.body, &subjects)
+    is_generated(&section.body, &subjects(&log))
 }
 
 #[cfg(test)]

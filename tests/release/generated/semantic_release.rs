@@ -229,3 +229,18 @@ fn sections_that_the_tool_did_not_write_are_kept() {
     let run = project.pyrelease("run --yes").code(0);
     assert!(run.stderr().contains("would rewrite 1.0.0: adding the new section only"), "{run}");
 }
+
+/// A rehearsal's remote is a folder, but its files are released: their links are those of the project's remote.
+#[test]
+fn links_of_a_rehearsal_are_those_of_the_release() {
+    let settings = Settings { major: 10, changelog: "" }.text();
+    let settings = settings.replace("url = \"https://github.com/o/demo.git\"\n", "");
+    let config = FROM_COMMITS.replace("\"tag\"]", "\"tag\", \"build\"]");
+    let project = generating(&config, ("pyproject.toml", &settings), "");
+    project.git(&["remote", "add", "origin", "https://user:secret@git.invalid/o/real.git"]);
+    project.pyrelease("rehearse --yes").code(0);
+    let run = project.pyrelease("run --yes").code(0);
+    assert!(!run.stderr().contains("Running `semantic-release"), "{run}");
+    let text = project.read("CHANGELOG.md");
+    assert!(text.contains("(https://github.com/o/real/commit/") && !text.contains("secret"), "{text}");
+}
