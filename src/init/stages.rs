@@ -3,7 +3,7 @@
 use super::Finds;
 use super::decided::Decided;
 use crate::config::DEFAULT_STAGES;
-use crate::python::workflows::{Likelihood, Makes, NewRelease, ReleasingWorkflow};
+use crate::python::workflows::{Likelihood, Makes, NewRelease, ReleasingWorkflow, Target};
 use crate::stages::FoundWorkflow;
 
 /// The stages in order
@@ -55,8 +55,12 @@ pub(super) fn pipeline(finds: &Finds<'_>, decided: &mut Decided) -> Pipeline {
             return pipeline;
         }
         let reason = match maker(finds) {
-            Some(maker) => format!(
-                "`{maker}` makes a release on the forge when the tag is pushed, and that starts `{workflow}`, which publishes: \
+            Some(ReleasingWorkflow { file, makes: Makes::ForgeRelease { is_draft: true }, .. }) => format!(
+                "`{file}` drafts a release on the forge when the tag is pushed; once you publish it, it starts `{workflow}`, which \
+                 publishes: wait for it, and compare"
+            ),
+            Some(ReleasingWorkflow { file, .. }) => format!(
+                "`{file}` makes a release on the forge when the tag is pushed, and that starts `{workflow}`, which publishes: \
                  wait for it, and compare"
             ),
             None => {
@@ -67,8 +71,28 @@ pub(super) fn pipeline(finds: &Finds<'_>, decided: &mut Decided) -> Pipeline {
             }
         };
         await_workflow(finds, decided, &mut pipeline, &reason);
+    } else if let Some((workflow, url)) = to_other_index(finds) {
+        pipeline.comments.push(format!(
+            "`{workflow}` uploads to {url}: if the project gets to PyPI from there, replace \"pypi\" here by an index of that URL"
+        ));
     }
     pipeline
+}
+
+/// The workflow that uploads to another index when the release's tag is pushed or a release is published on the forge, and
+/// the URL of that index.
+fn to_other_index<'f>(finds: &Finds<'f>) -> Option<(&'f str, &'f str)> {
+    let tag = example_tag(finds);
+    let starts = |found: &&FoundWorkflow| {
+        found.workflow.starts_on_tag(&tag).max(on_release(found, &tag)) > Likelihood::No
+    };
+    finds.discovery.workflows.iter().filter(starts).find_map(|found| {
+        let url = found.workflow.indexes.iter().find_map(|index| match index {
+            Target::Other(url) => Some(url.as_str()),
+            _ => None,
+        });
+        Some((found.workflow.workflow.as_str(), url?))
+    })
 }
 
 /// Waits for the workflow that publishes, instead of uploading.
@@ -83,12 +107,10 @@ fn await_workflow(finds: &Finds<'_>, decided: &mut Decided, pipeline: &mut Pipel
 }
 
 /// The workflow that makes a release on the forge when the release's tag is pushed.
-fn maker<'f>(finds: &Finds<'f>) -> Option<&'f str> {
+fn maker<'f>(finds: &Finds<'f>) -> Option<&'f ReleasingWorkflow> {
     let tag = example_tag(finds);
-    let makes = |step: &&ReleasingWorkflow| {
-        step.makes == Makes::ForgeRelease && step.starts_on_tag(&tag) > Likelihood::No
-    };
-    finds.discovery.releasing.iter().find(makes).map(|step| step.workflow.as_str())
+    let mut steps = finds.discovery.releasing.iter();
+    steps.find(|step| step.makes_forge_release(&tag) > Likelihood::No)
 }
 
 /// Leaves the rehearsal to the workflow that the push of the tag starts: an index takes a file once.
@@ -126,7 +148,10 @@ fn published_with_release<'f>(finds: &Finds<'f>) -> Option<&'f FoundWorkflow> {
 
 /// The workflow that publishes to PyPI and is the most certain to start.
 fn best<'f>(finds: &Finds<'f>, starts: &dyn Fn(&FoundWorkflow) -> Likelihood) -> Option<&'f FoundWorkflow> {
-    let publishes = |found: &&FoundWorkflow| !found.workflow.is_rehearsal() && starts(found) > Likelihood::No;
+    let publishes = |found: &&FoundWorkflow| {
+        let may_be_pypi = |index: &Target| !matches!(index, Target::TestPyPi | Target::Other(_));
+        found.workflow.indexes.iter().any(may_be_pypi) && starts(found) > Likelihood::No
+    };
     let found = finds.discovery.workflows.iter().filter(publishes);
     found.max_by_key(|found| (found.runs > Likelihood::No, starts(found), found.runs))
 }

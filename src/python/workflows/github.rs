@@ -255,10 +255,10 @@ impl Reader<'_> {
         let Some(text) = uses.text() else { return };
         let given = step.get("with");
         let Some(path) = local(text) else {
-            if let Some((by, makes)) = releaser::of_action(text) {
+            let with = |input: &str| Some(possible_texts(given?.text_of(input)?, &entry.inputs));
+            if let Some((by, makes)) = releaser::of_action(text, with) {
                 self.add_releasing(Releasing { by, makes, line: 0 }, uses.line, entry);
             }
-            let with = |input: &str| Some(possible_texts(given?.text_of(input)?, &entry.inputs));
             let upload = action::upload(text, with);
             return upload.into_iter().for_each(|upload| self.add(upload, uses.line, scope.job, entry));
         };

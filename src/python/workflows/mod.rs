@@ -87,6 +87,14 @@ impl ReleasingWorkflow {
     pub fn starts_on_tag(&self, tag: &str) -> Likelihood {
         self.gate.at_tag(tag)
     }
+
+    /// Whether it makes a release of the forge when the tag is pushed; a draft of one counts.
+    pub fn makes_forge_release(&self, tag: &str) -> Likelihood {
+        match self.makes {
+            Makes::ForgeRelease { .. } => self.starts_on_tag(tag),
+            Makes::Versions(_) => Likelihood::No,
+        }
+    }
 }
 
 /// What decides whether an event starts a step

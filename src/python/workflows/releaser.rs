@@ -6,8 +6,8 @@ use super::uses::Uses;
 /// What a step makes
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Makes {
-    /// A release on the forge
-    ForgeRelease,
+    /// A release on the forge, which may stay a draft until a person publishes it
+    ForgeRelease { is_draft: bool },
     /// Versions and tags, with this tool
     Versions(&'static str),
 }
@@ -37,13 +37,15 @@ const TOOLS: [(&str, &str, &str, &[&str]); 2] = [
     ("commitizen", "commitizen-tools/commitizen-action", "cz", &["bump"]),
 ];
 
-/// What the action of a step makes, and its name.
-pub(super) fn of_action(uses: &str) -> Option<(String, Makes)> {
+/// What the action of a step makes, and its name. `with` gives the values that an input may have, if it is set.
+pub(super) fn of_action(uses: &str, with: impl Fn(&str) -> Option<Vec<String>>) -> Option<(String, Makes)> {
     let Uses { path, .. } = Uses::read(uses);
     let tool = TOOLS.iter().find(|(_, action, ..)| path == *action);
     let makes = match tool {
         Some((tool, ..)) => Makes::Versions(tool),
-        None if FORGE_ACTIONS.contains(&path.as_str()) => Makes::ForgeRelease,
+        None if FORGE_ACTIONS.contains(&path.as_str()) => {
+            Makes::ForgeRelease { is_draft: with("draft").is_some_and(|values| values == ["true"]) }
+        }
         None => return None,
     };
     Some((path, makes))
@@ -57,7 +59,8 @@ pub(super) fn of_command(tool: &Tool<'_>) -> Option<(String, Makes)> {
         return None;
     }
     if tool.name == "gh" && words.starts_with(&["release", "create"]) {
-        return Some(("gh release create".to_owned(), Makes::ForgeRelease));
+        let is_draft = words.iter().any(|word| matches!(*word, "--draft" | "-d"));
+        return Some(("gh release create".to_owned(), Makes::ForgeRelease { is_draft }));
     }
     let (name, _, command, verbs) = TOOLS.iter().find(|(_, _, command, _)| tool.name == *command)?;
     let verb = verbs.iter().find(|verb| words.contains(verb))?;

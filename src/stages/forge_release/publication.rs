@@ -162,6 +162,11 @@ impl Stage for Publication {
         true
     }
 
+    fn flow(&self) -> Flow {
+        // As the stage that drafts: a private member of a workspace has no release.
+        Flow { uses: vec![Product::Distributions], ..Flow::default() }
+    }
+
     fn preflight(&self, _: &Release) -> Result<Vec<Finding>> {
         // The stage that drafts has looked.
         Ok(Vec::new())

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::engine::prelude::*;
-use crate::python::workflows::{Likelihood, Makes, NewRelease, ReleasingWorkflow};
+use crate::python::workflows::{Likelihood, NewRelease, ReleasingWorkflow};
 use crate::stages::workflows::{found, is_same_index, place, what};
 use crate::world::forge::{Forge, ForgeResult, Token};
 
@@ -11,7 +11,10 @@ impl Shared {
     pub(super) fn other_makers(&self, release: &Release) -> Vec<Finding> {
         let tag = &release.names().tag;
         let found = found(&release.checkout).releasing.into_iter();
-        let makers = found.filter(|step| step.makes == Makes::ForgeRelease);
+        let makers = found.map(|step| {
+            let likelihood = step.makes_forge_release(tag);
+            (step, likelihood)
+        });
         let said = |(step, likelihood): (ReleasingWorkflow, Likelihood)| {
             let starts = if likelihood == Likelihood::Yes { "makes" } else { "may make" };
             let message = format!(
@@ -24,11 +27,7 @@ impl Shared {
                 _ => Finding::warning(message).help(help),
             }
         };
-        let started = makers.map(|step| {
-            let likelihood = step.starts_on_tag(tag);
-            (step, likelihood)
-        });
-        started.filter(|(_, likelihood)| *likelihood > Likelihood::No).map(said).collect()
+        makers.filter(|(_, likelihood)| *likelihood > Likelihood::No).map(said).collect()
     }
 
     /// That the release starts a workflow which uploads what this release uploads, and comes too late for it.

@@ -7,6 +7,7 @@ use super::fake::{Server, Trouble};
 use crate::plugin::github::server::{Kept, TOKEN, TOKEN_OF_APP};
 use crate::release::awaited::{self, all, wait_until, workflow_file};
 use crate::release::quick;
+use crate::release::workspace::{change, three};
 
 /// A project whose workflow publishes when a release is published on its forge
 struct Scene {
@@ -319,6 +320,13 @@ fn a_workflow_that_makes_the_release_itself_is_refused() {
     project.commit("Leave the page to the workflow");
     project.git(&["push", "--quiet"]);
     seen.add_messages(&scene.pyrelease(dry).code(0));
+    project.write(
+        ".github/workflows/page.yml",
+        &maker("{push: {tags: ['v*']}}", "run: gh release create v1 --draft"),
+    );
+    project.commit("Publish the page by hand");
+    project.git(&["push", "--quiet"]);
+    seen.add_messages(&scene.pyrelease(dry).code(0));
     seen.assert();
 }
 
@@ -342,4 +350,18 @@ fn the_drill_of_such_a_release_converges() {
     let left_out = report["left_out"].to_string();
     assert!(left_out.contains("the push starts the workflow in its place"), "{left_out}");
     assert!(scene.inner.index.files("demo").is_empty());
+}
+
+#[test]
+fn releases_of_members_start_the_workflow() {
+    let config = "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"push\", \"forge-release\", \"pypi\"]\n\n\
+                  [workspace]\n\n[member.app]\npublish = false\n\n[stage.pypi]\nby = \"workflow\"\n\n[stage.forge-release]\nforge = \"github\"\n\
+                  url = \"https://github.com\"\nrepository = \"me/work\"\n";
+    let workflow = "on: {release: {types: [published]}}\njobs:\n  one:\n    steps:\n      \
+                    - uses: pypa/gh-action-pypi-publish@release/v1\n";
+    let project = three().config(config).file(".github/workflows/release.yml", workflow).build();
+    change(&project, "cli");
+    let mut seen = Transcript::named("awaited/workspace");
+    seen.add(&project.pyrelease("plan cli=minor").code(0));
+    seen.assert();
 }

@@ -267,8 +267,31 @@ fn a_workflow_that_a_release_starts_is_waited_for() {
         "{words}"
     );
     assert!(plan.stdout().contains("this starts the workflow that `pypi` waits for"), "{plan}");
+    // ariadne-codegen: a person publishes what the workflow drafts.
+    let draft = page.replace("action-gh-release@v2", "action-gh-release@v2\n        with: {draft: true}");
+    let (_, words, _) = written("[published]", Some(&draft), github);
+    assert!(
+        words.contains("`.github/workflows/page.yml` drafts a release on the forge when the tag is pushed"),
+        "{words}"
+    );
     // Nothing tells what kind of forge it is.
     let (lines, words, _) = written("[published]", None, "https://git.example.org/me/demo.git");
     assert!(lines.contains("\"push\", \"pypi\"]") && !lines.contains("by = "), "{lines}");
     assert!(words.contains("uploads too, when a release is published on the forge"), "{words}");
+}
+
+/// tablib: the workflow uploads to the index of an organization, which brings it to PyPI.
+#[test]
+fn a_workflow_that_uploads_elsewhere_is_not_waited_for() {
+    let workflow = "on: {release: {types: [published]}}\njobs:\n  one:\n    steps:\n      \
+                    - uses: pypa/gh-action-pypi-publish@release/v1\n        \
+                    with: {repository-url: 'https://jazzband.example/projects/demo/upload'}\n";
+    let project = project().file(".github/workflows/release.yml", workflow).build();
+    project.git(&["config", "url.https://127.0.0.1:1/.insteadOf", "https://github.com/"]);
+    project.git(&["remote", "add", "origin", "https://github.com/me/demo.git"]);
+    project.pyrelease("init --yes").code(0);
+    let config = project.read("release.toml");
+    assert!(!bare(&config).concat().contains("forge-release") && !config.contains("by = "), "{config}");
+    let said = "`.github/workflows/release.yml` uploads to https://jazzband.example/projects/demo/upload: if";
+    assert!(config.replace("\n# ", " ").contains(said), "{config}");
 }

@@ -135,16 +135,16 @@ fn steps_that_make_releases_are_found() {
         releasing.into_iter().map(|step| (step.by.clone(), step.makes, step.line)).collect::<Vec<_>>()
     };
     let psr = Makes::Versions("python-semantic-release");
+    let (page, draft) = (Makes::ForgeRelease { is_draft: false }, Makes::ForgeRelease { is_draft: true });
     for (text, by, makes) in [
-        ("uses: softprops/action-gh-release@v2", "softprops/action-gh-release", Makes::ForgeRelease),
-        ("uses: NCIPollo/Release-Action@v1", "ncipollo/release-action", Makes::ForgeRelease),
-        (
-            "uses: https://code.forgejo.org/actions/forgejo-release@v2",
-            "actions/forgejo-release",
-            Makes::ForgeRelease,
-        ),
-        ("run: gh release create \"$GITHUB_REF_NAME\" dist/*", "gh release create", Makes::ForgeRelease),
-        ("run: GH_TOKEN=x gh release create v1", "gh release create", Makes::ForgeRelease),
+        ("uses: softprops/action-gh-release@v2", "softprops/action-gh-release", page),
+        ("uses: NCIPollo/Release-Action@v1", "ncipollo/release-action", page),
+        ("uses: https://code.forgejo.org/actions/forgejo-release@v2", "actions/forgejo-release", page),
+        ("run: gh release create \"$GITHUB_REF_NAME\" dist/*", "gh release create", page),
+        ("run: GH_TOKEN=x gh release create v1", "gh release create", page),
+        ("run: gh release create v1 --draft", "gh release create", draft),
+        ("{uses: softprops/action-gh-release@v2, with: {draft: true}}", "softprops/action-gh-release", draft),
+        ("{uses: softprops/action-gh-release@v2, with: {draft: false}}", "softprops/action-gh-release", page),
         (
             "uses: python-semantic-release/python-semantic-release@v10",
             "python-semantic-release/python-semantic-release",

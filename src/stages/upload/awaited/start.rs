@@ -85,15 +85,17 @@ impl Awaited {
         }
         let add = format!("add \"forge-release\" before \"{index}\" in `stages`");
         let makers = found(&release.checkout).releasing;
-        let makes = |step: &&ReleasingWorkflow| {
-            step.makes == Makes::ForgeRelease && step.starts_on_tag(tag) > Likelihood::No
-        };
-        if let Some(maker) = makers.iter().find(makes) {
-            let help = format!(
-                "`{}` makes that release; if it does so with the job's own token, nothing starts: give it the token of an \
-                 app or a user, or take it out there, and {add}",
-                maker.file
-            );
+        let makes = |step: &&ReleasingWorkflow| step.makes_forge_release(tag) > Likelihood::No;
+        if let Some(ReleasingWorkflow { file, makes, .. }) = makers.iter().find(makes) {
+            let help = match makes {
+                Makes::ForgeRelease { is_draft: true } => format!(
+                    "`{file}` drafts that release: publish it while this stage waits; or take it out there, and {add}"
+                ),
+                _ => format!(
+                    "`{file}` makes that release; if it does so with the job's own token, nothing starts: give it the token \
+                     of an app or a user, or take it out there, and {add}"
+                ),
+            };
             return Finding::warning(message).help(help);
         }
         match self.has_own_stage {
