@@ -18,7 +18,7 @@ fn blueprint() -> Blueprint {
 }
 
 /// Commits a release: replaces `old` by `new` in the files, and tags the commit. An annotated tag has its name as message.
-fn release(project: &Project, (old, new): (&str, &str), files: &[&str], (message, tag): (&str, &[&str])) {
+pub(super) fn release(project: &Project, (old, new): (&str, &str), files: &[&str], (message, tag): (&str, &[&str])) {
     for path in files {
         let text = project.read(path);
         assert!(text.contains(old), "{path}: {text}");
@@ -30,7 +30,7 @@ fn release(project: &Project, (old, new): (&str, &str), files: &[&str], (message
 
 /// A project with two releases in another style than the default: lightweight tags without `v`, a message of its own, a
 /// second place of the version, and a citation with a date.
-fn released_twice(blueprint: Blueprint) -> Project {
+pub(super) fn released_twice(blueprint: Blueprint) -> Project {
     let project = blueprint
         .config(BARE)
         .file("docs/conf.py", "project = 'demo'\nrelease = '1.0.0'\nversion = '1.0'\n")
@@ -155,36 +155,6 @@ fn a_development_version_is_the_one_being_worked_on() {
     project.pyrelease("run --yes").code(0);
     assert!(project.read("pyproject.toml").contains("\"1.1.0\""));
     project.git(&["rev-parse", "v1.1.0"]);
-}
-
-#[test]
-fn a_project_that_releases_from_branches_is_released_as_there() {
-    let project = released_twice(quick().without_remote());
-    project.write("README.md", "install demo==1.2.0\n");
-    project.commit("Tell how to install");
-    for (old, new) in [("1.2.0", "1.3.0"), ("1.3.0", "1.4.0")] {
-        project.git(&["checkout", "-q", "-b", &format!("release-{new}")]);
-        let files = ["pyproject.toml", "docs/conf.py", "README.md"];
-        let (message, tag) = (format!("Prepare release {new}"), format!("v{new}"));
-        release(&project, (old, new), &files, (&message, &[&tag]));
-        project.git(&["checkout", "-q", "main"]);
-        for path in files {
-            project.write(path, &project.read(path).replace(old, new));
-        }
-        project.commit(&format!("Go on after {new}"));
-    }
-    let text = project.read("pyproject.toml").replace("1.4.0", "1.5.0.dev0");
-    project.write("pyproject.toml", &text);
-    project.commit("Start 1.5.0");
-    let plan = &project.pyrelease("plan --format json").code(0).json()["plan"];
-    assert_eq!([&plan["version"], &plan["tag"]], ["1.5.0", "v1.5.0"], "{plan}");
-    project.pyrelease("run --yes").code(0);
-    assert_eq!(project.git(&["log", "-1", "--format=%s"]).trim(), "Prepare release 1.5.0");
-    assert_eq!(project.read("README.md"), "install demo==1.5.0\n");
-    // A release of an older series follows that series.
-    project.git(&["checkout", "-q", "-b", "1.2.x", "1.2.0"]);
-    let plan = &project.pyrelease("plan patch --format json").code(0).json()["plan"];
-    assert_eq!([&plan["version"], &plan["tag"]], ["1.2.1", "1.2.1"], "{plan}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod asked;
 mod attestations;
 mod awaited;
 mod backends;
+mod branched;
 mod build_environments;
 mod building;
 mod bump;
