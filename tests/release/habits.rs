@@ -18,7 +18,12 @@ fn blueprint() -> Blueprint {
 }
 
 /// Commits a release: replaces `old` by `new` in the files, and tags the commit. An annotated tag has its name as message.
-pub(super) fn release(project: &Project, (old, new): (&str, &str), files: &[&str], (message, tag): (&str, &[&str])) {
+pub(super) fn release(
+    project: &Project,
+    (old, new): (&str, &str),
+    files: &[&str],
+    (message, tag): (&str, &[&str]),
+) {
     for path in files {
         let text = project.read(path);
         assert!(text.contains(old), "{path}: {text}");

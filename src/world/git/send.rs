@@ -10,6 +10,8 @@ use crate::error::Result;
 const MOST_COMMITS: usize = 16;
 /// The most objects of it: git keeps a pack of more than these as it is (`fetch.unpackLimit`)
 const MOST_OBJECTS: usize = 99;
+/// The largest one, in bytes: it is made in memory
+const LARGEST: u64 = 8 << 20;
 /// Objects are synced to the disk: after a power cut, refs must not point to missing ones.
 const SYNCED: [&str; 2] = ["-c", "core.fsync=committed,loose-object"];
 
@@ -41,7 +43,7 @@ impl PrivateClone {
     /// does not see all of them, as in a partial clone: then git must find them.
     fn pack(&self, base: &str, with: &[String]) -> Option<Buf> {
         let own = self.open()?;
-        if has_replacements(&own) {
+        if has_replacements(&own) || self.own_size()? > LARGEST {
             return None;
         }
         let mut walk = own.revwalk().ok()?;
@@ -73,6 +75,17 @@ impl PrivateClone {
         let mut pack = Buf::new();
         builder.write_buf(&mut pack).ok()?;
         Some(pack)
+    }
+
+    /// The size of the objects that are the clone's own, in bytes.
+    fn own_size(&self) -> Option<u64> {
+        let mut size = 0;
+        for folder in fs_err::read_dir(self.top().join(".git/objects")).ok()? {
+            for object in fs_err::read_dir(folder.ok()?.path()).ok()? {
+                size += object.ok()?.metadata().ok()?.len();
+            }
+        }
+        Some(size)
     }
 }
 
@@ -157,6 +170,19 @@ mod tests {
         clone.commit("many").unwrap();
         assert!(clone.pack(&head.commit, &[]).is_none());
         clone.check_out(&head.commit).unwrap();
+        // What cannot be compressed
+        let mut large = Vec::new();
+        let mut state = 1_u64;
+        while (large.len() as u64) < LARGEST + 4096 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            large.extend(state.to_be_bytes());
+        }
+        fs_err::write(clone.top().join("large"), large).unwrap();
+        let object = clone.git(["hash-object", "-w", "large"]).read().unwrap();
+        assert!(clone.pack(&head.commit, &[]).is_none());
+        fs_err::remove_file(clone.top().join("large")).unwrap();
+        let (folder, name) = object.split_at(2);
+        fs_err::remove_file(clone.top().join(".git/objects").join(folder).join(name)).unwrap();
         let other = commit(&clone, "one.txt", "other\n");
         assert!(clone.pack(&head.commit, &[]).is_some());
         clone.git(["replace", &other, &head.commit]).read().unwrap();
