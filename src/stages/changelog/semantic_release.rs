@@ -15,6 +15,7 @@ use crate::engine::effects::Workbench;
 use crate::engine::prelude::*;
 use crate::python::generators::{Generated, SemanticRelease};
 use crate::python::version::Version;
+use crate::world::git::Remote;
 use crate::world::process::Process;
 
 /// How many sections are named
@@ -98,7 +99,7 @@ impl Changelog {
             let words = [target.version.to_string(), target.previous.to_string(), names.date.clone()];
             bench.command(&process.args(words))?;
         } else {
-            let url = settings.remote().and_then(|remote| release.checkout.repository.rehearsed_url(remote));
+            let url = settings.remote().and_then(|remote| url_of(remote, release));
             let document = bench.scratch().join("semantic-release.json");
             fs_err::create_dir_all(bench.scratch())?;
             fs_err::write(&document, settings.document(self.file.as_deref(), url.as_deref()))?;
@@ -117,6 +118,16 @@ impl Changelog {
         bench.clone.track(&new.iter().map(String::as_str).collect::<Vec<_>>())?;
         Ok((before, after))
     }
+}
+
+/// The URL for links, if it is not that of the remote: in a rehearsal that of the remote which this one stands for, and
+/// where the remote is a folder that of the project.
+fn url_of(remote: &str, release: &Release) -> Option<String> {
+    let repository = &release.checkout.repository;
+    let is_folder = || Remote { name: remote.to_owned() }.repository(repository).is_some();
+    repository
+        .rehearsed_url(remote)
+        .or_else(|| is_folder().then(|| release.target.project.repository_url.clone()).flatten())
 }
 
 /// The project's own tool, if its sections have the form of the project's; else one of an environment made for it.

@@ -243,4 +243,15 @@ fn links_of_a_rehearsal_are_those_of_the_release() {
     assert!(!run.stderr().contains("Running `semantic-release"), "{run}");
     let text = project.read("CHANGELOG.md");
     assert!(text.contains("(https://github.com/o/real/commit/") && !text.contains("secret"), "{text}");
+
+    // A folder is no address for a link.
+    let folder = project.sandbox().home().join("remote.git").display().to_string();
+    project.git(&["init", "--quiet", "--bare", &folder]);
+    project.git(&["remote", "set-url", "origin", &folder]);
+    let urls = "\n[project.urls]\nSource = \"https://github.com/o/source\"\n";
+    project.write("pyproject.toml", &(project.read("pyproject.toml") + urls));
+    project.commit("fix: name the source");
+    project.pyrelease("run --yes").code(0);
+    let text = project.read("CHANGELOG.md");
+    assert!(text.contains("(https://github.com/o/source/commit/") && !text.contains("remote"), "{text}");
 }
