@@ -2,9 +2,10 @@
 
 use super::{Presence, RecoveryContext};
 use crate::engine::event::Event;
-use crate::engine::model::ForgeEffect;
+use crate::engine::journal::Entry;
+use crate::engine::model::{Effect, ForgeEffect, State};
 use crate::error::{Error, Result};
-use crate::world::forge::{Forge, ForgePresence, Token};
+use crate::world::forge::{Forge, ForgeChange, ForgePresence, Token};
 
 impl RecoveryContext<'_> {
     /// Asks the forge whether a change is there.
@@ -22,6 +23,31 @@ impl RecoveryContext<'_> {
         self.on_forge(effect, |forge| forge.undo(&effect.change)).map_err(|error| {
             let hints = error.hints().iter().map(|hint| format!(" ({hint})"));
             std::iter::once(error.chain()).chain(hints).collect()
+        })
+    }
+
+    /// The refusal to undo a run whose draft is public, because somebody has published it on the forge's page, or may be,
+    /// because the forge cannot be asked. Without the tag, a published release would be one of nothing.
+    pub(super) fn refusal_of_drafts(&self, entries: &[Entry]) -> Option<Error> {
+        let mut made = entries.iter().filter(|entry| matches!(entry.state, State::Done | State::InDoubt));
+        made.find_map(|entry| {
+            let Effect::Forge(effect) = &entry.effect else { return None };
+            let ForgeChange::Draft { tag, .. } = &effect.change else { return None };
+            let refusal = match self.on_forge(effect, |forge| Ok(forge.published(tag)?)) {
+                Ok(None) => return None,
+                Ok(Some(release)) => Error::left(format!(
+                    "somebody has published {effect}, so the release cannot be undone: {}",
+                    release.url
+                ))
+                .help("finish the release: `pyrelease resume`"),
+                Err(error) => {
+                    let message = format!("somebody may have published {effect}: {}", error.chain());
+                    let hints = error.hints().iter();
+                    let refusal = hints.fold(Error::left(message), Error::help);
+                    refusal.help("run the command again when the forge can be asked")
+                }
+            };
+            Some(refusal.help("or keep everything as it is, and end the run: `pyrelease rollback --leave`"))
         })
     }
 

@@ -69,6 +69,11 @@ impl RecoveryContext<'_> {
                 return Err(refusal(entry));
             }
             left = Some("the release was given up after it became public");
+        } else if let Some(refusal) = self.refusal_of_drafts(&entries) {
+            if on_failure == OnUndoFailure::Stop {
+                return Err(refusal);
+            }
+            left = Some("the draft on the forge was published, or may have been");
         } else {
             let unexplained = self.unexplained(journal, destinations);
             if !unexplained.is_empty() {
@@ -94,8 +99,13 @@ impl RecoveryContext<'_> {
                 continue;
             }
             failed.get_or_insert((entry, reason));
-            // An effect that a plugin or a forge keeps does not prevent undoing others.
-            if !matches!(entry.effect, Effect::Plugin(_) | Effect::Forge(_)) {
+            // An effect that a plugin or a forge keeps does not prevent undoing others, unless it was published meanwhile.
+            let goes_on = match &entry.effect {
+                Effect::Plugin(_) => true,
+                Effect::Forge(_) => self.refusal_of_drafts(&entries).is_none(),
+                _ => false,
+            };
+            if !goes_on {
                 break;
             }
         }

@@ -36,8 +36,14 @@ impl Draft {
         })?;
         let found = on_forge((release, effects), (address, token), |forge| forge.marked(&tag, mark))?;
         let draft = found.ok_or_else(|| Error::failed(format!("{does} of {address} is gone")))?;
-        let own = draft.expect_own(&title, &text);
-        own.map_err(|error| Error::failed(format!("{does} of {address}: {error}")))?;
+        match draft.is_draft {
+            true => {
+                let own = draft.expect_own(&title, &text);
+                own.map_err(|error| Error::failed(format!("{does} of {address}: {error}")))?;
+            }
+            // It gets the files that it does not have yet.
+            false => effects.note(&format!("somebody has published it already: {}", draft.url)),
+        }
         let to = Attached { there: &draft, tag: &tag, title: &title, text: &text, mark };
         self.0.attach(&to, files, (release, effects), (address, token))?;
         Ok(draft.url)
@@ -162,7 +168,7 @@ impl Stage for Draft {
         let token = Shared::token(release, &address)?;
         let tag = &release.names().tag;
         let there = on_forge((release, effects), (&address, &token), |forge| forge.published(tag))?;
-        if let Some(there) = there {
+        if let Some(there) = there.filter(|there| !there.has(&Text::of(release, effects).mark)) {
             let message = format!("release {tag} of {address} is published already: {}", there.url);
             // An earlier attempt may have published it before a job was run again.
             if release.is_rebuilt() || release.is_imported() {

@@ -16,6 +16,8 @@ struct Scene {
 }
 
 const PUBLISHED: &str = "release:\n    types: [published]";
+const CREATED: &str = "release:\n    types: [created]";
+const UPLOADS: [&str; 2] = ["repos/upload-release-asset"; 2];
 
 fn files() -> Vec<String> {
     vec!["demo-1.1.0-py3-none-any.whl".to_owned(), "demo-1.1.0.tar.gz".to_owned()]
@@ -49,19 +51,30 @@ impl Scene {
         self.inner.publish_now(|_| {}, all, false);
     }
 
-    /// The points of a release at which it can be killed, each with its number.
+    /// The points of a release, until it waits for the workflow, at which it can be killed, each with its number.
     fn points(&self) -> Vec<(u64, String)> {
         let list = self.inner.project.sandbox().root().join("points");
         let run =
             self.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("list:{}", list.display()));
-        run.meanwhile(|_| self.publish()).code(0);
+        run.meanwhile(self.inner.kill_when_waiting()).run();
         let text = fs_err::read_to_string(list).expect("the list of points");
-        let points = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a point"));
+        let points = text.lines().map_while(|line| serde_json::from_str::<Value>(line).ok());
         let named = points.map(|point| {
             let text = |key: &str| point[key].as_str().unwrap_or_default().to_owned();
             (point["number"].as_u64().expect("its number"), format!("{} {}", text("moment"), text("what")))
         });
         named.collect()
+    }
+
+    /// The numbers of the points right after the intent of the publication and right before it is recorded as done.
+    fn points_of_publication(on: &str) -> (u64, u64) {
+        let points = Self::new(on, "").points();
+        let at = |wanted: &str, from: usize| {
+            let found = points[from..].iter().position(|(_, what)| what.starts_with(wanted));
+            from + found.unwrap_or_else(|| panic!("no point {wanted}: {points:#?}"))
+        };
+        let intent = at("after-record intent: release v1.1.0 of", 0);
+        (points[intent].0, points[at("before-record done", intent)].0)
     }
 
     /// Runs into a kill at this point.
@@ -141,31 +154,29 @@ fn the_release_stays_if_the_workflow_does_not_come() {
     scene.inner.is_released();
 }
 
-/// Before its request, the publication has not happened; after it, it has, whatever the journal knows.
+/// Before its request, the publication has not happened, whatever the journal knows.
 #[test]
-fn killed_around_the_publication() {
-    let points = Scene::new(PUBLISHED, "").points();
-    let at = |wanted: &str, from: usize| {
-        let found = points[from..].iter().position(|(_, what)| what.starts_with(wanted));
-        from + found.unwrap_or_else(|| panic!("no point {wanted}: {points:#?}"))
-    };
-    let intent = at("after-record intent: release v1.1.0 of", 0);
-    let done = at("before-record done", intent);
-
+fn killed_before_the_publication() {
+    let (intent, _) = Scene::points_of_publication(PUBLISHED);
     let scene = Scene::new(PUBLISHED, "");
     let before = scene.inner.project.snapshot();
-    scene.kill_at(points[intent].0);
+    scene.kill_at(intent);
     assert!(scene.pyrelease("status").code(0).stdout().contains("a workflow may publish release v1.1.0 of"));
     scene.pyrelease("rollback --yes").code(0);
     scene.inner.project.assert_unchanged(&before);
     assert_eq!((scene.forge.drafts(), scene.forge.published()), (0, Vec::new()));
-    scene.kill_at(points[intent].0);
+    scene.kill_at(intent);
     scene.pyrelease("resume --yes").meanwhile(|_| scene.publish()).code(0);
     assert_eq!(scene.forge.published(), [("v1.1.0".to_owned(), files())]);
     scene.inner.is_released();
+}
 
+/// After its request, it has.
+#[test]
+fn killed_after_the_publication() {
+    let (_, done) = Scene::points_of_publication(PUBLISHED);
     let scene = Scene::new(PUBLISHED, "");
-    scene.kill_at(points[done].0);
+    scene.kill_at(done);
     let refs = scene.inner.project.remote_refs();
     scene.pyrelease("rollback --yes").code(4);
     assert_eq!(scene.inner.project.remote_refs(), refs, "the tag stays");
@@ -176,33 +187,65 @@ fn killed_around_the_publication() {
     scene.inner.is_released();
 }
 
+/// The person looks at the draft before a later stage fails, and publishes it on the forge's page.
+#[test]
+fn a_draft_that_somebody_publishes_is_public() {
+    let scene = Scene::new(PUBLISHED, "");
+    let project = &scene.inner.project;
+    let status = project.sandbox().root().join("status");
+    let config = project.read("release.toml").replace("\"forge-release\", ", "\"forge-release\", \"look\", ");
+    let look = "[stage.look]\nreach = \"repository\"\nverify = [\"false\"]\n\
+                run = [\"sh\", \"-c\", \"until [ -s $STATUS ]; do sleep 0.05; done; exit $(cat $STATUS)\"]\n";
+    project.write("release.toml", &format!("{config}\n{look}"));
+    project.commit("Look at the draft");
+    project.git(&["push", "--quiet"]);
+    let before = project.remote_refs();
+    let mut seen = Transcript::named("awaited/draft-published-by-hand");
+    let failed = scene.pyrelease("run minor --yes").env("STATUS", &status).meanwhile(|_| {
+        let begun = "{\"type\":\"stage-begun\",\"stage\":\"look\"}";
+        wait_until("the draft is there", || scene.inner.journal().contains(begun));
+        scene.forge.kept().releases.values_mut().for_each(|release| release["draft"] = false.into());
+        fs_err::write(&status, "1").expect("a folder of ours");
+    });
+    seen.add_error(&failed.code(4));
+    let refs = project.remote_refs();
+    assert_ne!(refs, before, "the tag is there");
+    seen.add_messages(&scene.pyrelease("rollback --yes").code(4));
+    assert_eq!(project.remote_refs(), refs, "the tag stays");
+    scene.changes();
+    fs_err::write(&status, "0").expect("a folder of ours");
+    let resumed = scene.pyrelease("resume --yes").env("STATUS", &status).meanwhile(|_| scene.publish());
+    seen.add_messages(&resumed.code(0));
+    assert_eq!(scene.changes(), [""; 0], "it is not published again");
+    assert_eq!(scene.forge.published(), [("v1.1.0".to_owned(), files())]);
+    scene.inner.is_released();
+    seen.assert();
+}
+
 /// GitHub: nothing starts on `created` for a release that is published from a draft.
 #[test]
 fn a_workflow_for_created_releases_gets_one_that_never_was_a_draft() {
-    let created = "release:\n    types: [created]";
-    let scene = Scene::new(created, "");
+    let scene = Scene::new(CREATED, "");
     let mut seen = Transcript::named("awaited/created");
     seen.add(&scene.pyrelease("plan minor").code(0));
     scene.changes();
     seen.add_messages(&scene.pyrelease("run minor --yes").meanwhile(|_| scene.publish()).code(0));
     seen.assert();
-    let uploads = ["repos/upload-release-asset"; 2];
-    assert_eq!(scene.changes(), [&["repos/create-release"], &uploads[..]].concat());
+    assert_eq!(scene.changes(), [&["repos/create-release"], &UPLOADS[..]].concat());
     assert_eq!(scene.forge.published(), [("v1.1.0".to_owned(), files())]);
     assert!(scene.body().contains("- Greetings in *any* language."), "{}", scene.body());
     scene.inner.is_released();
+}
 
-    let points = Scene::new(created, "").points();
-    let intent =
-        points.iter().position(|(_, what)| what.starts_with("after-record intent: release v1.1.0 of"));
-    let rest = &points[intent.expect("the release is an effect")..];
-    let done = rest.iter().find(|(_, what)| what.starts_with("before-record done")).expect("it is done");
-    let scene = Scene::new(created, "");
-    scene.kill_at(done.0);
+#[test]
+fn killed_after_the_creation_the_files_are_still_attached() {
+    let (_, done) = Scene::points_of_publication(CREATED);
+    let scene = Scene::new(CREATED, "");
+    scene.kill_at(done);
     scene.pyrelease("rollback --yes").code(4);
     scene.changes();
     scene.pyrelease("resume --yes").meanwhile(|_| scene.publish()).code(0);
-    assert_eq!(scene.changes(), uploads, "the files are attached, and nothing is created again");
+    assert_eq!(scene.changes(), UPLOADS, "the files are attached, and nothing is created again");
     scene.inner.is_released();
 }
 
@@ -346,7 +389,7 @@ fn a_workflow_that_uploads_the_same_after_the_release_is_a_warning() {
 #[test]
 fn the_drill_of_such_a_release_converges() {
     let scene = Scene::new(PUBLISHED, "");
-    let report = crate::release::drill::converges(&scene.inner.project, "--stage push --stage pypi", 4);
+    let report = crate::release::drill::converges(&scene.inner.project, "--stage push --stage pypi", 16);
     let left_out = report["left_out"].to_string();
     assert!(left_out.contains("the push starts the workflow in its place"), "{left_out}");
     assert!(scene.inner.index.files("demo").is_empty());

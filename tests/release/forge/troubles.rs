@@ -92,11 +92,13 @@ fn what_somebody_edits_or_publishes_is_left_alone() {
     let scene = github(&Config::default());
     let points = scene.points();
     // The draft has all its files, and nothing is public.
-    let begun = points
-        .iter()
-        .find(|(_, what)| what.starts_with("before-record intent: demo-1.1.0-py3-none-any.whl on pypi"));
-    let (number, _) = begun.unwrap_or_else(|| panic!("{points:#?}"));
-    let killed = || {
+    let point = |wanted: &str| {
+        let found = points.iter().find(|(_, what)| what.starts_with(wanted));
+        found.unwrap_or_else(|| panic!("no point {wanted}: {points:#?}")).0
+    };
+    let complete = point("before-record intent: demo-1.1.0-py3-none-any.whl on pypi");
+    let incomplete = point("before-record intent: demo-1.1.0.tar.gz in draft");
+    let killed_at = |number: u64| {
         let killed =
             scene.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("kill:{number}")).run();
         assert_eq!(killed.status(), -1, "{killed}");
@@ -110,22 +112,36 @@ fn what_somebody_edits_or_publishes_is_left_alone() {
             release[key] = value;
         }
     };
-    killed();
+    let is_pushed = |tag: &str| scene.local.project.remote_refs().contains_key(&format!("refs/tags/{tag}"));
+    killed_at(complete);
+    // Whoever does not know whether the draft is public undoes nothing.
+    scene.forge.trouble(Trouble::new("repos/get-release-by-tag", 401, "Bad credentials"));
+    seen.add_error(&scene.pyrelease("rollback --yes").code(4));
+    scene.forge.trouble(Trouble::new("repos/delete-release-asset", 403, "Forbidden"));
+    scene.forge.trouble(Trouble::new("repos/get-release-by-tag", 401, "Bad credentials"));
+    seen.add_error(&scene.pyrelease("rollback --yes").code(4));
+    assert!(is_pushed("v1.2.0"), "the push was undone");
     edit("body", json!(null));
     seen.add_error(&scene.pyrelease("rollback --yes").code(4));
     assert_eq!(scene.forge.drafts(), 1);
-    assert!(!scene.local.project.remote_refs().contains_key("refs/tags/v1.2.0"), "the push was undone");
+    assert!(!is_pushed("v1.2.0"), "the push was not undone");
     seen.add(&scene.pyrelease("status").code(0));
     scene.pyrelease("rollback --yes --leave").code(0);
     scene.forge.kept().releases.pop_last();
 
-    killed();
+    killed_at(complete);
     edit("draft", json!(false));
     seen.add_error(&scene.pyrelease("rollback --yes").code(4));
-    scene.pyrelease("rollback --yes --leave").code(0);
-    scene.forge.kept().releases.pop_last();
+    assert!(is_pushed("v1.2.0"), "the push was undone");
+    seen.add(&scene.pyrelease("rollback --yes --leave").code(0));
+    assert!(is_pushed("v1.2.0"), "the push was undone");
 
-    killed();
+    killed_at(incomplete);
+    edit("draft", json!(false));
+    seen.add(&scene.pyrelease("resume --yes").code(0));
+    assert_eq!(scene.forge.published().pop().map(|(_, files)| files.len()), Some(2));
+
+    killed_at(complete);
     edit("name", json!("The big one"));
     seen.add(&scene.pyrelease("resume --yes").code(0));
     assert_eq!(scene.forge.drafts(), 1);
