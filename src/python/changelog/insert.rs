@@ -17,11 +17,11 @@ impl Changelog {
     fn bare_entries(&self) -> Option<Range<usize>> {
         let newest = self.newest().filter(|_| self.unreleased_part().is_none() && !self.is_listed())?;
         let title = self.headings.iter().rfind(|heading| heading.last < newest.heading.first);
-        let lines = title.map_or(0, |title| title.last + 1)..self.above_targets(newest.heading.first);
+        let mut lines = title.map_or(0, |title| title.last + 1)..self.above_targets(newest.heading.first);
         let line = |index: usize| self.lines[index].of(&self.text);
         let is_blank = |index: &usize| line(*index).trim().is_empty();
         let first = lines.clone().find(|index| !is_blank(index))?;
-        let last = lines.clone().rfind(|index| !is_blank(index))?;
+        let last = lines.rfind(|index| !is_blank(index))?;
         let is_item = |index: usize| ["- ", "* ", "+ "].iter().any(|bullet| line(index).starts_with(bullet));
         let continues =
             |index: usize| line(index).starts_with([' ', '\t']) || self.kinds[index] != Kind::Text;
