@@ -23,6 +23,8 @@ const GIVEN_UP: &str = "given-up";
 const DISCARDED: &str = "discarded";
 /// How long the watchdog of a killed run may hold the lock
 const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a process that was killed may hold the lock before it has ended
+const DYING: Duration = Duration::from_millis(500);
 
 /// The folder `.git/pyrelease` of a repository, shared by all its worktrees
 #[derive(Debug, Clone)]
@@ -139,7 +141,7 @@ impl Store {
                 Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
             }
             let (holder, is_dead) = holder(&mut file);
-            if !is_dead || began.elapsed() > WATCHDOG_TIMEOUT {
+            if began.elapsed() > if is_dead { WATCHDOG_TIMEOUT } else { DYING } {
                 let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };
                 return Err(Error::refused(format!(
                     "a release is already under way in this repository ({holder})"

@@ -89,10 +89,10 @@ fn end_all(find: impl Fn() -> Vec<OrphanProcess>) -> Vec<OrphanProcess> {
     found
 }
 
-/// Whether a process has this id.
+/// Whether a process with this id is running.
 #[cfg(target_os = "linux")]
 pub fn is_alive(process: u32) -> bool {
-    std::path::Path::new("/proc").join(process.to_string()).is_dir()
+    processes::is_running(process)
 }
 
 /// Whether a process has this id; assumes so where this cannot be determined.
@@ -161,6 +161,20 @@ mod tests {
         end(&run, OrphanScope::Run);
         agent.wait().unwrap();
         assert_eq!(find(&run, OrphanScope::Run), []);
+    }
+
+    #[test]
+    fn a_process_that_has_ended_is_not_alive_before_its_parent_knows() {
+        let ended = duct::cmd!("true").start().unwrap();
+        let process = ended.pids()[0];
+        let began = Instant::now();
+        while is_alive(process) {
+            assert!(began.elapsed() < Duration::from_secs(60));
+            std::thread::sleep(TICK);
+        }
+        assert!(std::path::Path::new("/proc").join(process.to_string()).is_dir(), "nobody has asked yet");
+        ended.wait().unwrap();
+        assert!(is_alive(std::process::id()));
     }
 
     #[test]

@@ -29,12 +29,17 @@ pub fn others() -> Vec<OtherProcess> {
     entries.flatten().filter_map(other).collect()
 }
 
+/// Whether this id belongs to a process that runs, as far as it shows.
+pub fn is_running(id: u32) -> bool {
+    let process = OtherProcess::of(id);
+    // A process that has ended keeps its id until its parent has asked how.
+    let has_ended = || process.stat_field(0).is_some_and(|state| state == "Z" || state == "X");
+    process.folder.is_dir() && !has_ended()
+}
+
 /// The ancestors of this process, its parent first.
 pub fn ancestors() -> Vec<u32> {
-    let parent = |id: u32| {
-        let process = OtherProcess { id, folder: Path::new("/proc").join(id.to_string()) };
-        process.stat_field(1)?.parse().ok().filter(|parent| *parent > 0)
-    };
+    let parent = |id: u32| OtherProcess::of(id).stat_field(1)?.parse().ok().filter(|parent| *parent > 0);
     std::iter::successors(parent(std::process::id()), |id| parent(*id)).collect()
 }
 
@@ -44,6 +49,10 @@ pub fn own_variable(name: &str) -> Option<Vec<u8>> {
 }
 
 impl OtherProcess {
+    fn of(id: u32) -> Self {
+        Self { id, folder: Path::new("/proc").join(id.to_string()) }
+    }
+
     /// The value a variable had when the process started; empty if it was not set.
     pub fn variable(&self, name: &str) -> Option<Vec<u8>> {
         // The kernel does not tell its size: one large read in place of many small ones.
