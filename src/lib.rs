@@ -18,7 +18,7 @@
 //! - [`plugin`] calls stages of somebody else's, each call a process of its own.
 //! - [`world`] is everything else outside: git, processes, files, HTTP, the tool environment.
 //! - [`python`] is what Python packaging is, as pure functions.
-//! - [`error`] ends a command; [`finding`] is what any check finds.
+//! - [`error`] ends a command; [`finding`] is what any check finds; [`input`] reads the files that a user names.
 //! - [`ui`] shows everything: events, reports and tables, to people, as JSON or for GitHub; [`text`] makes what others have written safe to show.
 //!
 //! Dependencies point one way: `cli -> ops -> ui -> init, drill -> stages, server -> engine -> index, plugin, world ->
@@ -32,6 +32,7 @@ pub mod error;
 pub mod finding;
 pub mod index;
 pub mod init;
+pub mod input;
 pub mod ops;
 pub mod plugin;
 pub mod python;

@@ -6,6 +6,7 @@ use super::objects::RuleData;
 use crate::config::{Config, nearest};
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::why_no_file;
 use crate::ops::Context;
 use crate::ops::locate;
 use crate::python::verdict::{RULES, rule};
@@ -93,18 +94,18 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     }
 }
 
-/// Refuses named files that do not exist.
-fn refuse_missing(missing: &[PathBuf]) -> Result<()> {
-    let shown: Vec<String> = missing.iter().map(|path| format!("`{}`", path.display())).collect();
-    match shown.as_slice() {
-        [] => Ok(()),
-        [only] => Err(Error::usage(format!("{only} does not exist"))),
-        several => Err(Error::usage(format!("{} do not exist", several.join(", ")))),
-    }
+/// Refuses named paths without a file.
+fn refuse_missing(missing: &[Missing]) -> Result<()> {
+    let shown: Vec<String> =
+        missing.iter().map(|(path, why)| format!("`{}` {why}", path.display())).collect();
+    if shown.is_empty() { Ok(()) } else { Err(Error::usage(shown.join(", "))) }
 }
 
-/// The named files, those in named folders, or those in `dist`; and the named paths that do not exist.
-fn files(context: &Context, named: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+/// A named path, and why there is no file
+type Missing = (PathBuf, &'static str);
+
+/// The named files, those in named folders, or those in `dist`; and the named paths without a file.
+fn files(context: &Context, named: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<Missing>)> {
     let resolve = |path: &PathBuf| match context.folder.as_os_str().to_str() {
         Some(".") => path.clone(),
         _ => context.folder.join(path),
@@ -116,10 +117,10 @@ fn files(context: &Context, named: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<Path
     for path in named.iter().map(resolve) {
         if path.is_dir() {
             files.extend(distributions_in(&path)?);
-        } else if path.is_file() {
-            files.push(path);
+        } else if let Some(why) = why_no_file(&path) {
+            missing.push((path, why));
         } else {
-            missing.push(path);
+            files.push(path);
         }
     }
     Ok((files, missing))

@@ -6,6 +6,7 @@ use toml_edit::Document;
 
 use super::{Config, Source};
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::read_text;
 
 /// The files that may have the configuration
 pub const FILES: [&str; 3] = ["release.toml", "pyrelease.toml", "pyproject.toml"];
@@ -55,7 +56,7 @@ pub struct Location {
 pub fn locate(start: &Path, manifest: Option<&Path>) -> Result<Location> {
     if let Some(manifest) = manifest {
         let path = start.join(manifest);
-        let text = fs_err::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+        let text = read_text(&path).map_err(|error| unreadable(&path, error))?;
         let root = path.parent().unwrap_or(start).to_owned();
         return Ok(Location { root: canonical(&root)?, config: Config::parse(Source::new(manifest, text))? });
     }
@@ -111,9 +112,9 @@ pub struct Root {
 pub fn locate_root(start: &Path, manifest: Option<&Path>) -> Result<Root> {
     if let Some(manifest) = manifest {
         let path = start.join(manifest);
-        let source = match path.is_file() {
+        let source = match is_there(&path)? {
             true => {
-                let text = fs_err::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+                let text = read_text(&path).map_err(|error| unreadable(&path, error))?;
                 Some(Source::new(manifest, text))
             }
             false => None,
@@ -158,7 +159,7 @@ fn sources(folder: &Path) -> Result<(Vec<Found>, Option<Error>)> {
         if !is_there(&path)? {
             continue;
         }
-        let text = fs_err::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+        let text = read_text(&path).map_err(|error| unreadable(&path, error))?;
         let source = Source::new(name, text);
         if name == "pyproject.toml" {
             // Reading the project reports a `pyproject.toml` that is not valid TOML.

@@ -9,6 +9,7 @@ use crate::engine::checkout::Checkout;
 use crate::engine::release::Release;
 use crate::engine::run::Store;
 use crate::error::{Error, Result};
+use crate::input::read_text;
 use crate::stages::{Draft, draft_of_notes};
 use crate::world::process::Process;
 
@@ -79,10 +80,8 @@ fn text_of(draft: &Draft, release: &Release) -> String {
 /// It cannot be read, or is not UTF-8.
 pub(super) fn read(path: &Path) -> Result<String> {
     let shown = path.display();
-    let bytes = fs_err::read(path)
+    let text = read_text(path)
         .map_err(|error| Error::usage(format!("failed to read the notes in `{shown}`")).because(error))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Error::usage(format!("the notes in `{shown}` are not UTF-8 text")))?;
     Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n"))
 }
 

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use super::{Context, locate};
 use crate::engine::event::{Event, Listener as _};
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::why_no_file;
 use crate::python::archive;
 use crate::python::distribution::Distribution;
 use crate::python::filename::{Filename, normalize};
@@ -167,8 +168,8 @@ fn newest(dist: &Path) -> Option<PathBuf> {
 }
 
 fn of_distribution(path: &Path) -> Result<Subject> {
-    if !path.is_file() {
-        return Err(Error::usage(format!("`{}` does not exist", path.display())));
+    if let Some(why) = why_no_file(path) {
+        return Err(Error::usage(format!("`{}` {why}", path.display())));
     }
     let distribution = record_digest(path)?;
     let mut file = fs_err::File::open(path)?;

@@ -11,6 +11,7 @@ use crate::engine::event::{Event, Listener};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, Leave, Severity};
 use crate::index::allowing;
+use crate::input::why_no_file;
 use crate::python::distribution::Distribution;
 use crate::python::filename::{Filename, FilenameError};
 use crate::stages::{
@@ -233,8 +234,8 @@ fn files(context: &Context, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let path = context.folder.join(given);
         if path.is_dir() {
             files.extend(distributions_in(&path)?);
-        } else if !path.is_file() {
-            return Err(Error::usage(format!("`{}` does not exist", given.display())));
+        } else if let Some(why) = why_no_file(&path) {
+            return Err(Error::usage(format!("`{}` {why}", given.display())));
         } else if !path.to_string_lossy().ends_with(ATTESTATION) {
             files.push(path);
         }

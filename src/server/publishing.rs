@@ -22,6 +22,7 @@ use tokio::task::spawn_blocking;
 
 use super::Shared;
 use super::settings::Publisher;
+use crate::input;
 use crate::world::http::{Http, check_url, read_at_most};
 
 /// How long a token is valid, in seconds, as on PyPI
@@ -267,7 +268,7 @@ impl Exchange {
 }
 
 fn read_keys(path: &Path) -> Result<Vec<u8>, String> {
-    fs_err::read(path).map_err(|error| error.to_string())
+    input::read(path, LARGEST_REPLY).map_err(|error| error.to_string())
 }
 
 /// The keys that an issuer publishes (OpenID Connect Discovery).

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::ServerError;
+use crate::input::read_text;
 use crate::python::filename::normalize;
 use crate::world::digest::hex;
 
@@ -79,7 +80,7 @@ impl Settings {
     /// Reads the settings in a folder; without the file they are the defaults.
     pub(super) fn read(folder: &Path) -> Result<Self, ServerError> {
         let path = folder.join(FILE);
-        let text = match fs_err::read_to_string(&path) {
+        let text = match read_text(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(source) => return Err(ServerError::Folder { folder: folder.to_owned(), source }),

@@ -7,6 +7,7 @@ use toml_edit::{DocumentMut, TomlError};
 
 use super::Environment;
 use crate::error::{Error, Result};
+use crate::input::read_text;
 
 /// The folder for the user's data.
 ///
@@ -23,7 +24,7 @@ pub fn user_folder(environment: &Environment) -> Result<PathBuf> {
 /// # Errors
 /// The file cannot be read, or is not valid TOML.
 pub fn read(path: &Path) -> Result<DocumentMut> {
-    let text = match fs_err::read_to_string(path) {
+    let text = match read_text(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error.into()),

@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::runtime::Runtime;
 
 use super::Environment;
+use crate::input;
 
 mod address;
 
@@ -360,7 +361,7 @@ pub fn in_a_variable(name: &str) -> String {
 fn identity(environment: &Environment, index: &str) -> Result<Option<Identity>, HttpError> {
     for setting in [client_certificate_variable(index), "SSL_CLIENT_CERT".to_owned()] {
         let Some(path) = environment.path(&setting) else { continue };
-        let pem = match fs_err::read(&path) {
+        let pem = match input::read(&path, LARGEST_BUNDLE) {
             Ok(pem) => pem,
             Err(source) => return Err(HttpError::Identity { setting, path, source }),
         };
@@ -404,10 +405,10 @@ fn read_bundle(path: &Path) -> io::Result<Vec<u8>> {
     };
     let mut bundle = Vec::new();
     for file in files {
-        if bundle.len() as u64 + fs_err::metadata(&file)?.len() > LARGEST_BUNDLE {
+        bundle.extend(input::read(&file, LARGEST_BUNDLE)?);
+        if bundle.len() as u64 > LARGEST_BUNDLE {
             return Err(io::Error::other("too large for a bundle of certificates"));
         }
-        bundle.extend(fs_err::read(&file)?);
         bundle.push(b'\n');
     }
     Ok(bundle)
@@ -426,6 +427,16 @@ mod tests {
         fs_err::write(&path, "nothing of the kind").unwrap();
         let error = Http::new(&environment).unwrap_err();
         assert!(error.to_string().contains("REQUESTS_CA_BUNDLE"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn certificates_are_read_from_files_only() {
+        for variable in ["REQUESTS_CA_BUNDLE", "SSL_CLIENT_CERT"] {
+            let environment = Environment::from_iter([(variable, "/dev/zero")]);
+            let error = Http::for_index(&environment, "corp", Timeouts::default()).unwrap_err();
+            assert!(matches!(error, HttpError::Bundle { .. } | HttpError::Identity { .. }), "{error}");
+        }
     }
 
     #[test]

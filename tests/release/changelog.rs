@@ -196,6 +196,44 @@ error: the notes in `notes.md` are empty
     assert_eq!(changelog_of(&project, "NEWS.md"), expected);
 }
 
+/// Reading a pipe would wait forever, and a device would fill the memory.
+#[cfg(unix)]
+#[test]
+fn only_files_are_read_where_a_user_names_one() {
+    let project = project_with("NEWS.md", "# Changes\n\n## 1.0.0 (2026-01-15)\n\n- The first one.\n");
+    project.sandbox().command(project.folder(), "mkfifo", &["pipe"]).run().unwrap();
+    fs_err::File::create(project.folder().join("huge")).unwrap().set_len(1 << 33).unwrap();
+    fs_err::create_dir(project.folder().join("folder")).unwrap();
+    let kinds = [
+        ("pipe", "pipe` is a pipe, not a file"),
+        ("/dev/zero", "/dev/zero` is a device, not a file"),
+        ("folder", "folder` is a folder, not a file"),
+        ("huge", "huge` is larger than"),
+    ];
+    let refuses = |command: &str, variable: &str, file: &str, why: &str| {
+        let run = project.pyrelease(command);
+        let run = if variable.is_empty() { run } else { run.env(variable, project.folder().join(file)) };
+        let run = run.code(2);
+        assert!(run.stderr().contains(why), "{command} {variable}: {}", run.stderr());
+    };
+    for (file, why) in kinds {
+        refuses(&format!("plan minor --notes {file}"), "", file, why);
+        // Another message says what a configuration must be.
+        let of_manifest = if file == "huge" { why } else { &format!("{file}` is not a file") };
+        refuses(&format!("init --manifest {file}"), "", file, of_manifest);
+        refuses(&format!("plan --manifest {file}"), "", file, why);
+        refuses("token show", "PYRELEASE_PYPIRC", file, why);
+        if !["folder", "huge"].contains(&file) {
+            refuses(&format!("check {file}"), "", file, why);
+            refuses(&format!("preview {file}"), "", file, why);
+            refuses(&format!("upload --index pypi --yes {file}"), "", file, why);
+        }
+        if file != "huge" {
+            refuses(&format!("plugin test {file}"), "", file, why);
+        }
+    }
+}
+
 #[test]
 fn a_project_without_a_changelog_is_released_with_one_note() {
     let project = project_with("later.txt", "something\n");

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
+use crate::input::why_no_file;
 use crate::ops::Context;
 use crate::plugin::trial::{Options, TrialStep, try_out};
 use crate::ui::{Format, data, object};
@@ -33,9 +34,8 @@ pub(super) fn test(context: &Context, arguments: &Arguments) -> Result<()> {
     })?;
     let options = Options { config, irreversible: arguments.irreversible, seconds: arguments.timeout.max(1) };
     let file = context.folder.join(&arguments.file);
-    if !file.is_file() {
-        let what = if file.is_dir() { "is a folder" } else { "does not exist" };
-        return Err(Error::usage(format!("`{}` {what}", arguments.file.display()))
+    if let Some(why) = why_no_file(&file) {
+        return Err(Error::usage(format!("`{}` {why}", arguments.file.display()))
             .help("pass the plugin's own file: the script, or the built library"));
     }
     let tried = try_out(&file, &context.environment, &options)?;

@@ -3,17 +3,16 @@
 //! `;` inside a value are part of the value.
 
 use std::fs::Metadata;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use configparser::ini::Ini;
-use fs_err::File;
 use reqwest::Url;
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
 use super::{Credentials, CredentialsError, TOKEN_USER};
 use crate::index::IndexAddress;
+use crate::input;
 use crate::python::filename::normalize;
 use crate::world::Environment;
 use crate::world::http::check_url;
@@ -167,8 +166,7 @@ pub fn pypirc_indexes(environment: &Environment) -> Result<Vec<PypircIndex>, Cre
 
 /// The lines of a section without secrets, which other tools have in the file; none if there is no such section.
 pub fn pypirc_lines(environment: &Environment, section: &str) -> Option<String> {
-    let mut text = Zeroizing::new(Vec::new());
-    File::open(file(environment)?).ok()?.take(LARGEST).read_to_end(&mut text).ok()?;
+    let text = Zeroizing::new(input::read(&file(environment)?, LARGEST).ok()?);
     let text = str::from_utf8(&text).ok()?;
     let heading = format!("[{section}]");
     let mut lines = text.lines().skip_while(|line| line.trim() != heading);
@@ -246,10 +244,8 @@ fn check_repository(
 /// The sections by name, and whether other users can read the file.
 fn read(path: &Path) -> Result<(Vec<(String, Section)>, bool), CredentialsError> {
     let unreadable = |source| CredentialsError::Unreadable { path: path.to_owned(), source };
-    let file = File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    let mut text = Zeroizing::new(Vec::new());
-    file.take(LARGEST + 1).read_to_end(&mut text).map_err(unreadable)?;
+    let text = Zeroizing::new(input::read(path, LARGEST).map_err(unreadable)?);
+    let metadata = fs_err::metadata(path).map_err(unreadable)?;
     Ok((parse(path, &text)?, others_can_read(&metadata)))
 }
 
@@ -430,7 +426,7 @@ Password: pypi-two
     fn an_invalid_file_is_refused() {
         let pypi = IndexAddress::pypi();
         assert!(matches!(found("[\u{0}\u{1}", &pypi), Err(CredentialsError::Malformed { .. })));
-        assert!(matches!(found(&"x".repeat(2 << 20), &pypi), Err(CredentialsError::Malformed { .. })));
+        assert!(matches!(found(&"x".repeat(2 << 20), &pypi), Err(CredentialsError::Unreadable { .. })));
         assert!(found("", &pypi).unwrap().is_none());
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(find_in(folder.path(), &pypi, None), Err(CredentialsError::Unreadable { .. })));

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Wanted;
+use crate::input::read_text;
 use crate::python::filename::normalize;
 use crate::world::Environment;
 
@@ -60,14 +61,14 @@ pub(super) fn deciding(environment: &Environment, wanted: &Wanted<'_>) -> Vec<St
     files.extend(uv_files(environment, wanted.project));
     let named = FILES.iter().filter_map(|name| environment.get(name));
     files.extend(named.flat_map(str::split_whitespace).map(|path| wanted.project.join(path)));
-    for text in pip_files(environment).iter().filter_map(|path| fs_err::read_to_string(path).ok()) {
+    for text in pip_files(environment).iter().filter_map(|path| read_text(path).ok()) {
         let constraints = settings_in(&text).filter(|(name, _)| name.ends_with("constraint"));
         files.extend(
             constraints
                 .flat_map(|(_, value)| value.split_whitespace().map(PathBuf::from).collect::<Vec<_>>()),
         );
     }
-    parts.extend(files.iter().filter_map(|path| fs_err::read_to_string(path).ok()));
+    parts.extend(files.iter().filter_map(|path| read_text(path).ok()));
     parts.push(wanted.system.uv.clone());
     parts.push(if takes_uv(environment, wanted) { "uv" } else { "pip" }.to_owned());
     parts
@@ -83,7 +84,7 @@ pub(super) fn takes_uv(environment: &Environment, wanted: &Wanted<'_>) -> bool {
     let pip_is_told = variables(environment).any(|(name, _)| variable(name))
         || pip_files(environment)
             .iter()
-            .filter_map(|path| fs_err::read_to_string(path).ok())
+            .filter_map(|path| read_text(path).ok())
             .any(|text| settings_in(&text).any(|(name, _)| is_of_pip(&name)));
     let uv_is_told = !wanted.system.uv.is_empty()
         || variables(environment).any(|(name, _)| name.starts_with("UV_"))

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Environment;
+use crate::input::read_text;
 use crate::world::digest::hex;
 use crate::world::write_whole;
 
@@ -50,7 +51,7 @@ impl Program {
         let mut parts = vec![program.display().to_string(), stamp(&program)?];
         // A virtual environment's Python is a link to another one, and this file tells which.
         let settings = program.parent().and_then(Path::parent).map(|folder| folder.join("pyvenv.cfg"));
-        parts.extend(settings.and_then(|path| fs_err::read_to_string(path).ok()));
+        parts.extend(settings.and_then(|path| read_text(&path).ok()));
         let mut first = [0; 2];
         let mut file = fs_err::File::open(&real).ok()?;
         std::io::Read::read_exact(&mut file, &mut first).ok()?;
@@ -86,7 +87,7 @@ fn choices(environment: &Environment, folder: &Path) -> Vec<String> {
     let above = folder.ancestors().chain([home.as_path()]);
     let files = above.flat_map(|folder| CHOICES.map(|name| folder.join(name)));
     for file in files.chain([pyenv.join("version")]) {
-        parts.extend(fs_err::read_to_string(&file).ok().map(|text| format!("{}: {text}", file.display())));
+        parts.extend(read_text(&file).ok().map(|text| format!("{}: {text}", file.display())));
     }
     // A new version may be what `3.11` means from now on.
     parts.extend(stamp(&pyenv.join("versions")));
