@@ -205,6 +205,19 @@ impl Checkout {
         Some(self.repository.resolved(&self.head.commit, &inside).unwrap_or(inside))
     }
 
+    /// The error for a path of the project that leads out of the repository, by itself or by a committed symbolic link.
+    pub fn way_out(&self, path: &str) -> Option<Error> {
+        let message = match inside(&self.prefix, path) {
+            Some(inside) => {
+                let target = self.repository.link_outside(&self.head.commit, &inside)?;
+                format!("`{path}` leads to `{target}`, outside the repository")
+            }
+            None => format!("`{path}` leads out of the repository"),
+        };
+        let help = "a release reads and changes files of the repository only: put the file itself there";
+        Some(Error::refused(message).help(help))
+    }
+
     /// Findings for local edits in files that a stage changes.
     ///
     /// # Errors
@@ -213,6 +226,7 @@ impl Checkout {
         let edited = self.repository.edited()?;
         let mut findings = Vec::new();
         for path in paths {
+            findings.extend(self.way_out(path).map(Finding::from));
             let Some(inside) = inside(&self.prefix, path) else { continue };
             let file = self.repository.resolved(&self.head.commit, &inside).unwrap_or(inside.clone());
             let is_in_the_way = edited.contains(&file) && self.edits.is_none();

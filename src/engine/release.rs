@@ -306,10 +306,17 @@ impl Release {
     /// All of a file of which the project has a part; none if it does not exist or is not UTF-8.
     pub fn whole_text(&self, path: &str) -> Option<String> {
         let bytes = match &self.clone {
-            Some(_) => fs_err::read(self.root().join(path)).ok(),
+            Some(clone) => self.read_cloned(clone, path),
             None => self.checkout.read_whole(path),
         };
         String::from_utf8(bytes?).ok()
+    }
+
+    /// A file in the run's clone; none if a link leads out of it: what is read must be what the preflight has read.
+    fn read_cloned(&self, clone: &Path, path: &str) -> Option<Vec<u8>> {
+        let file = fs_err::canonicalize(self.root().join(path)).ok()?;
+        let is_inside = file.starts_with(fs_err::canonicalize(clone).ok()?);
+        if is_inside { fs_err::read(file).ok() } else { None }
     }
 
     /// A file of the project as text.
@@ -318,6 +325,9 @@ impl Release {
     /// The file does not exist (or is not committed), or is not UTF-8.
     pub fn text(&self, path: &str) -> Result<String> {
         let bytes = self.read(path).ok_or_else(|| {
+            if let Some(error) = self.checkout.way_out(path) {
+                return error;
+            }
             let error = Error::refused(format!("there is no `{path}` in the project's last commit"));
             match self.checkout.root().join(path).exists() {
                 true => error.help(format!("`{path}` exists but is not committed: `git add` and commit it")),
@@ -332,7 +342,7 @@ impl Files for Release {
     /// A file of the project: of the run's clone once there is one, else as committed.
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         match &self.clone {
-            Some(_) => Some(self.checkout.own_part(path, fs_err::read(self.root().join(path)).ok()?)),
+            Some(clone) => Some(self.checkout.own_part(path, self.read_cloned(clone, path)?)),
             None => self.written.get(path).cloned().or_else(|| self.checkout.read(path)),
         }
     }

@@ -76,7 +76,7 @@ pub(super) fn find(files: &dyn Files, learned: &[String], version: Option<&Versi
 }
 
 /// The paths of files that are changelogs by their names, or by what the project's metadata says.
-fn usual(files: &dyn Files, version: Option<&Version>) -> Vec<String> {
+pub(super) fn usual(files: &dyn Files, version: Option<&Version>) -> Vec<String> {
     let mut found = Vec::new();
     let listed = |folder: &str| -> Vec<String> {
         let levels = if folder.is_empty() { 0 } else { 3 };

@@ -216,6 +216,12 @@ impl Changelog {
         if let Some(notes) = &release.target.conventions.notes {
             return Ok(Work::Notes(notes.clone()));
         }
+        let usual = super::find::usual(release, Some(version));
+        if let Some(error) = usual.iter().find_map(|path| release.checkout.way_out(path)) {
+            return Err(
+                error.help("or set another name, such as `file = \"docs/changes.rst\"` in [stage.changelog]")
+            );
+        }
         let message = match &release.target.conventions.file_per_release {
             Some(learned) => format!(
                 "each release has its own file of notes, such as `{}` ({}): write that of {version} yourself",

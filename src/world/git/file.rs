@@ -12,6 +12,10 @@ use crate::error::Result;
 
 /// The most files of a folder that are listed
 const MOST_LISTED: usize = 20_000;
+/// The most links that are followed from one path
+const MOST_LINKS: usize = 8;
+/// The mode of a symbolic link in a tree
+const LINK: i32 = 0o120_000;
 
 impl Repository {
     /// The committed content of a file; `path` is relative to the top and uses `/`. Symbolic links inside the
@@ -26,11 +30,31 @@ impl Repository {
         Some(found.to_str()?.replace('\\', "/"))
     }
 
-    fn found(&self, commit: &str, path: &str) -> Option<(PathBuf, Vec<u8>)> {
-        const LINK: i32 = 0o120_000;
+    /// The target of a committed symbolic link at the path, or at a folder above it, that leads out of the repository or
+    /// into its git folder.
+    pub fn link_outside(&self, commit: &str, path: &str) -> Option<String> {
         let tree = self.repository.find_commit(commit.parse().ok()?).ok()?.tree().ok()?;
         let mut path = PathBuf::from(path);
-        for _ in 0..8 {
+        for _ in 0..MOST_LINKS {
+            let parts: Vec<&Path> = path.ancestors().filter(|part| part.file_name().is_some()).collect();
+            let entry = |part: &&Path| Some((part.to_path_buf(), tree.get_path(part).ok()?));
+            let mut entries = parts.iter().rev().filter_map(entry);
+            let (link, entry) = entries.find(|(_, entry)| entry.filemode() == LINK)?;
+            let blob = self.repository.find_blob(entry.id()).ok()?;
+            let target = std::str::from_utf8(blob.content()).ok()?;
+            match joined(link.parent()?, target) {
+                // Joining an empty path would add a separator.
+                Some(to) => path = to.iter().chain(path.strip_prefix(&link).ok()?).collect(),
+                None => return Some(target.to_owned()),
+            }
+        }
+        None
+    }
+
+    fn found(&self, commit: &str, path: &str) -> Option<(PathBuf, Vec<u8>)> {
+        let tree = self.repository.find_commit(commit.parse().ok()?).ok()?.tree().ok()?;
+        let mut path = PathBuf::from(path);
+        for _ in 0..MOST_LINKS {
             let entry = tree.get_path(&path).ok()?;
             let Ok(blob) = self.repository.find_blob(entry.id()) else {
                 // In a partial clone the blob may be at the remote; the `git` command fetches it.
@@ -189,11 +213,12 @@ fn unusual(encoding: &str) -> Option<String> {
     (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("utf-8")).then(|| encoding.to_owned())
 }
 
-/// Resolves a link found in `folder`; `None` if it leaves the repository.
+/// Resolves a link found in `folder`; `None` if it leaves the repository or enters its git folder.
 fn joined(folder: &Path, target: &str) -> Option<PathBuf> {
     let mut path = folder.to_owned();
     for part in Path::new(target).components() {
         match part {
+            Component::Normal(name) if name.eq_ignore_ascii_case(".git") => return None,
             Component::Normal(name) => path.push(name),
             Component::CurDir => {}
             Component::ParentDir => path.pop().then_some(())?,

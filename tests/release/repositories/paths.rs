@@ -37,6 +37,36 @@ fn a_repository_at_a_path_that_is_not_unicode() {
     assert!(!other.join(".git/pyrelease/runs").exists(), "a run was begun");
 }
 
+/// What is outside the repository is in no clone of it.
+#[cfg(unix)]
+#[test]
+fn a_changelog_that_is_a_link_out_of_the_repository() {
+    let mut seen = Transcript::named("repositories/a-changelog-outside");
+    let config = "stages = [\"changelog\", \"version\", \"tag\"]\n";
+    let named = format!("{config}[stage.changelog]\nfile = \"docs/CHANGELOG.md\"\n");
+    for (config, link, target) in [
+        (config, "CHANGELOG.md", "../CHANGELOG.md"),
+        (config, "CHANGELOG.md", ".git/CHANGELOG.md"),
+        (config, "CHANGELOG.md", "hop"),
+        (named.as_str(), "docs", "../"),
+    ] {
+        let project = project().config(config).build();
+        let text = project.read("CHANGELOG.md");
+        for folder in ["..", ".git"] {
+            fs_err::write(project.folder().join(folder).join("CHANGELOG.md"), &text).unwrap();
+        }
+        fs_err::remove_file(project.folder().join("CHANGELOG.md")).unwrap();
+        for (target, link) in [(target, link), ("../CHANGELOG.md", "hop")] {
+            fs_err::os::unix::fs::symlink(target, project.folder().join(link)).unwrap();
+        }
+        project.commit("Lead elsewhere");
+        let before = project.snapshot();
+        seen.add_error(&project.pyrelease("run minor --yes").code(3));
+        project.assert_unchanged(&before);
+    }
+    seen.assert();
+}
+
 /// File names that git quotes, escapes or mistakes for an option.
 #[test]
 fn files_whose_names_are_not_plain() {
