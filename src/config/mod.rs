@@ -18,7 +18,7 @@ use toml_edit::{Document, Item, Table};
 pub use index::{Attestations, IndexKind, IndexSettings, index_schema};
 pub use locate::{FILES, Location, Root, locate, locate_root};
 pub use report::{Source, list, nearest};
-pub use template::{Names, Template};
+pub use template::{Names, Template, message};
 pub use workspace::{
     DEFAULT_MEMBER_TAG_NAME, Dependents, MEMBER_KEYS, MemberSettings, Members, Versions, WorkspaceSettings,
     workspace_schema,
@@ -309,6 +309,10 @@ impl Config {
         let parts = std::path::Path::new(path).components();
         let inside = parts.clone().count() > 0
             && parts.clone().all(|part| matches!(part, std::path::Component::Normal(_)));
+        if parts.clone().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
+            let help = "name files of the project: a release has a git folder of its own";
+            return Err(self.error(&format!("`{path}` is in a git folder"), span, Some(help)));
+        }
         if inside {
             return Ok(());
         }

@@ -58,6 +58,17 @@ impl Template {
         Ok(Self(text))
     }
 
+    /// Refuses a text that is empty, for a message: git takes none.
+    ///
+    /// # Errors
+    /// It is empty.
+    pub fn into_message(self) -> Result<Self, String> {
+        match self.0.trim() {
+            "" => Err("the message is empty, which git refuses: write one, or remove the setting".to_owned()),
+            _ => Ok(self),
+        }
+    }
+
     pub fn text(&self) -> &str {
         &self.0
     }
@@ -118,6 +129,14 @@ impl<'de> Deserialize<'de> for Template {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
+}
+
+/// Reads the message of a commit or a tag.
+///
+/// # Errors
+/// It is empty, or has an unknown placeholder.
+pub fn message<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Template>, D::Error> {
+    Template::deserialize(deserializer)?.into_message().map(Some).map_err(D::Error::custom)
 }
 
 #[cfg(test)]

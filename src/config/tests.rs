@@ -165,7 +165,7 @@ did you mean `name`?
 
 #[test]
 fn carried_files_must_be_inside_the_project() {
-    let errors = ["../x", "/etc/passwd", "a/../../x", ""]
+    let errors = ["../x", "/etc/passwd", "a/../../x", "", ".git/config", "vendor/.GIT"]
         .map(|path| shown(&parse(&format!("carry = [\"{path}\"]\n")).unwrap_err()));
     assert_data_eq!(
         errors.join("\n"),
@@ -194,6 +194,18 @@ error: `` is not inside the project
 1 | carry = [""]
   |          ^^
 use a path relative to the project's folder, without `..`
+error: `.git/config` is in a git folder
+ --> release.toml:1:10
+  |
+1 | carry = [".git/config"]
+  |          ^^^^^^^^^^^^^
+name files of the project: a release has a git folder of its own
+error: `vendor/.GIT` is in a git folder
+ --> release.toml:1:10
+  |
+1 | carry = ["vendor/.GIT"]
+  |          ^^^^^^^^^^^^^
+name files of the project: a release has a git folder of its own
 "#]]
     );
     assert_eq!(parse("carry = [\"src/gen.py\"]\n").unwrap().carry(), ["src/gen.py"]);

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::Config;
+use crate::config::{Config, message};
 use crate::engine::model::{Convention, DEFAULT_COMMIT_MESSAGE, DEFAULT_TAG_MESSAGE};
 use crate::engine::prelude::*;
 use crate::world::git::{Remote, Repository, TagRef, exclude_each_other};
@@ -17,8 +17,10 @@ pub(super) struct Tag {
     /// Whether the tag is annotated; by default as in earlier releases, or else true
     pub(super) annotated: Option<bool>,
     /// Message of the tag; by default as in earlier releases, or else `{name} {version}`
+    #[serde(deserialize_with = "message")]
     pub(super) message: Option<Template>,
     /// Message of the release commit; by default as in earlier releases, or else `Release {version}`
+    #[serde(deserialize_with = "message")]
     pub(super) commit_message: Option<Template>,
     /// Whether to sign the tag; by default as git is configured (`tag.gpgSign`)
     pub(super) sign: Option<bool>,

@@ -5,7 +5,7 @@ use pyrelease_test_support::Transcript;
 use crate::release::quick;
 
 /// What somebody wanted, and what they wrote
-const MISTAKES: [(&str, &str); 26] = [
+const MISTAKES: [(&str, &str); 29] = [
     ("not TOML", "stages = [\"changelog\", \n[stage.tag\n"),
     ("an unknown key", "stage = [\"changelog\"]\n"),
     ("an unknown key of a stage", "[stage.tag]\nnmae = \"v{version}\"\n"),
@@ -53,6 +53,9 @@ const MISTAKES: [(&str, &str); 26] = [
     ),
     ("a command that is nothing", "stages = [\"version\", \"tag\", \"docs\"]\n\n[stage.docs]\nrun = []\n"),
     ("an unknown name in a template", "[stage.tag]\nname = \"v{versoin}\"\n"),
+    ("an empty message", "[stage.tag]\ncommit-message = \" \\n\"\n"),
+    ("an empty message of a tag", "[stage.tag]\nmessage = \"\"\n"),
+    ("a file of the git folder", "carry = [\".git/config\"]\n"),
     ("a rule that is none", "[stage.check]\nallow = [\"no-licence\"]\n"),
     (
         "a variable that is not held back",

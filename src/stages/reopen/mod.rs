@@ -43,7 +43,10 @@ pub(super) struct Reopen {
 
 fn commit_message<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Template>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    Template::with_more(text, &[NEXT_VERSION]).map(Some).map_err(serde::de::Error::custom)
+    Template::with_more(text, &[NEXT_VERSION])
+        .and_then(Template::into_message)
+        .map(Some)
+        .map_err(serde::de::Error::custom)
 }
 
 impl Reopen {
