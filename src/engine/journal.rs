@@ -410,6 +410,12 @@ fn hold(file: &fs_err::File) -> Result<()> {
     Ok(())
 }
 
+/// Whether a process writes to the journal; not known on Windows.
+pub(super) fn is_held(journal: &Path) -> bool {
+    let Ok(file) = fs_err::File::open(journal) else { return false };
+    !cfg!(windows) && matches!(file.file().try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
 /// The path of a journal's reserve file.
 pub(super) fn reserve(journal: &Path) -> PathBuf {
     journal.with_file_name("reserve")

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Listener};
-use super::journal::{End, Header, Journal, Outcome, Record, end_of, reserve, tail};
+use super::journal::{End, Header, Journal, Outcome, Record, end_of, is_held, reserve, tail};
 use crate::config::Names;
 use crate::engine::journal::may_be_on_an_index;
 use crate::error::{Error, Result};
@@ -25,6 +25,8 @@ const DISCARDED: &str = "discarded";
 const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a process that was killed may hold the lock before it has ended
 const DYING: Duration = Duration::from_millis(500);
+/// How long to wait for a command that holds the lock and has no run under way: it may only look
+const LOOKING: Duration = Duration::from_secs(2);
 
 /// The folder `.git/pyrelease` of a repository, shared by all its worktrees
 #[derive(Debug, Clone)]
@@ -141,14 +143,20 @@ impl Store {
                 Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
             }
             let (holder, is_dead) = holder(&mut file);
-            if began.elapsed() > if is_dead { WATCHDOG_TIMEOUT } else { DYING } {
+            let patience = match is_dead {
+                true => WATCHDOG_TIMEOUT,
+                false if self.is_run_under_way() => DYING,
+                // A command that only looks releases the lock soon.
+                false => LOOKING,
+            };
+            if began.elapsed() > patience {
                 let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };
                 return Err(Error::refused(format!(
                     "a release is already under way in this repository ({holder})"
                 ))
                 .help("wait for it to end; `pyrelease status` shows where it is"));
             }
-            // The dead run's watchdog holds the lock until it has ended the run's processes.
+            // The dead run's watchdog holds the lock, too, until it has ended the run's processes.
             std::thread::sleep(Duration::from_millis(20));
         }
         let now = jiff::ZonedDateTime::now().strftime("%F %T").to_string();
@@ -157,6 +165,11 @@ impl Store {
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
         self.sweep();
         Ok(Lock { file })
+    }
+
+    /// Whether a process writes the journal of a run that is not over.
+    fn is_run_under_way(&self) -> bool {
+        self.unfinished().is_ok_and(|run| run.is_some_and(|run| is_held(&run.journal())))
     }
 
     /// Deletes the clones of runs that are over but were killed before they could delete them.

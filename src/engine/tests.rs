@@ -355,8 +355,13 @@ fn one_run_at_a_time() {
     let error = store.lock().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
-    drop(held);
+    // A command that only looks releases it soon.
+    let looking = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        drop(held);
+    });
     store.lock().unwrap();
+    looking.join().unwrap();
 }
 
 #[test]
