@@ -241,10 +241,42 @@ pub(super) fn push_fenced(
         Ok(()) => {
             // The push was answered, so the fence is no longer needed.
             let own = fence.zip(updates.iter().find_map(|update| update.new.clone()));
-            remote.delete_fences(repository, expired_fences(theirs).into_iter().chain(own));
+            let fences = expired_fences(theirs).into_iter().chain(own);
+            if remote.delete_fences(repository, fences, updates) {
+                expect_pushed(effects, remote, (repository, updates, reach))?;
+            }
         }
     }
     Ok(())
+}
+
+/// Refuses to go on if the remote accepted the push and then moved or deleted a ref, as its hooks or rules may. A public
+/// push cannot be undone, so there it is a warning. Commits on top of a branch are somebody else's push.
+fn expect_pushed(
+    effects: &mut Effects<'_>,
+    remote: &Remote,
+    (repository, updates, reach): (&Repository, &[RefUpdate], Reach),
+) -> Result<()> {
+    let names: Vec<&str> = updates.iter().map(|update| update.name.as_str()).collect();
+    let Ok(theirs) = remote.refs(repository, &names) else { return Ok(()) };
+    let is_on_top = |name: &str, theirs: &str, ours: &str| {
+        name.starts_with("refs/heads/")
+            && (repository.has(theirs) || remote.fetch(repository, name).is_ok())
+            && repository.contains(theirs, ours)
+    };
+    let is_changed = |update: &&RefUpdate| match (theirs.get(&update.name), &update.new) {
+        (Some(theirs), Some(ours)) => theirs != ours && !is_on_top(&update.name, theirs, ours),
+        (theirs, ours) => theirs != ours.as_ref(),
+    };
+    let Some(changed) = updates.iter().find(is_changed) else { return Ok(()) };
+    let what = if theirs.contains_key(&changed.name) { "moved" } else { "deleted" };
+    let message = format!("`{}` accepted the push, and then {what} `{}`", remote.name, changed.name);
+    let help = "a hook or a rule of the remote does so: change it there";
+    if reach == Reach::Public {
+        effects.warn(&message, Some(help));
+        return Ok(());
+    }
+    Err(Error::failed(message).help(help))
 }
 
 /// Records the push of an earlier attempt at an imported run as this run's own, so that a failure undoes it, too; returns

@@ -38,6 +38,29 @@ fn a_push_over_the_network_leaves_no_ref_of_ours() {
     assert_eq!(server.pushes(), 2, "the release, and the deletion of what guarded it");
 }
 
+/// Git calls such a push successful.
+#[test]
+fn a_remote_that_deletes_or_moves_what_was_pushed_stops_the_release() {
+    for (act, what, code) in [("-d \"$ref\"", "deleted", 1), ("\"$ref\" main~1", "moved", 4)] {
+        let (attempt, _server) = by_network(QUICK);
+        let project = &attempt.project;
+        let before = refs_but_fences(project);
+        let hook = format!(
+            "while read -r _ new ref; do\n\
+             case \"$ref $new\" in refs/tags/*' '*[1-9a-f]*) git update-ref {act} ;; esac\ndone\n"
+        );
+        project.remote().hook("post-receive", &hook);
+        let failed = project.pyrelease("run minor --yes").code(code);
+        let message = format!("`origin` accepted the push, and then {what} `{TAG}`\n");
+        assert!(failed.stderr().contains(&message), "{failed}");
+        assert!(attempt.public.files("demo").is_empty());
+        if code == 1 {
+            assert_eq!(refs_but_fences(project), before);
+        }
+        assert_eq!(fences(project), [""; 0]);
+    }
+}
+
 #[test]
 fn a_push_that_the_remote_is_still_at_work_on_cannot_arrive_after_the_rollback() {
     let (attempt, server) = by_network(QUICK);

@@ -121,7 +121,7 @@ impl RecoveryContext<'_> {
         // If the push's answer was lost, its own fence ref exists too.
         let answered: Vec<&str> = fence.as_deref().into_iter().chain(undo_fence).collect();
         if let (false, Ok(refs)) = (answered.is_empty(), remote.refs(self.repository, &answered)) {
-            remote.delete_fences(self.repository, refs);
+            remote.delete_fences(self.repository, refs, &[]);
         }
         Ok(())
     }

@@ -76,13 +76,23 @@ impl Remote {
         }
     }
 
-    /// Deletes fences that still have these ids at the remote. Errors are ignored: a later release tries again.
-    pub fn delete_fences(&self, user: &Repository, fences: impl IntoIterator<Item = (String, String)>) {
+    /// Deletes fences that still have these ids at the remote. Errors are ignored: a later release tries again. Git compares
+    /// the refs of an earlier push in the same request; returns whether the remote may have changed one of them.
+    pub fn delete_fences(
+        &self,
+        user: &Repository,
+        fences: impl IntoIterator<Item = (String, String)>,
+        pushed: &[RefUpdate],
+    ) -> bool {
         let deletion = |(name, id)| RefUpdate { name, old: Some(id), new: None };
         let deletions: Vec<RefUpdate> = fences.into_iter().map(deletion).collect();
-        if !deletions.is_empty() {
-            let _ = self.send_within(user, &deletions, TIME_LIMIT);
+        if deletions.is_empty() {
+            return false;
         }
+        // Refs that are as pushed are not sent again, and of others the lease does not hold.
+        let expected = pushed.iter().map(|update| RefUpdate { old: update.new.clone(), ..update.clone() });
+        let all: Vec<RefUpdate> = deletions.into_iter().chain(expected).collect();
+        self.send_within(user, &all, TIME_LIMIT).is_err()
     }
 }
 

@@ -144,14 +144,14 @@ impl Remote {
         Err(self.push_failed(detail, knowledge))
     }
 
-    /// Like [`Self::push`], without the user's hooks and with a time limit.
+    /// Like [`Self::push`], each update by itself, without the user's hooks and with a time limit.
     pub(super) fn send_within(
         &self,
         user: &Repository,
         updates: &[RefUpdate],
         patience: Duration,
     ) -> Result<(), PushError> {
-        let sent = self.sending(user, updates, &["--no-verify"]).read_within(patience);
+        let sent = self.sending(user, updates, &["--no-verify", "--no-atomic"]).read_within(patience);
         sent.map(drop).map_err(|error| self.push_failed(format!(": {error}"), Knowledge::NoReply))
     }
 
