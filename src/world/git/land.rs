@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::partial_checkout::has_tree;
-use super::update_worktree::{read_tree, update_worktree};
+use super::update_worktree::{read_tree, refresh, update_worktree};
 use super::{Head, LockScope, PrivateClone, Repository, paths};
 use crate::error::{Error, Result};
 
@@ -95,6 +95,7 @@ impl Landing {
         let moves = self.moves(user, Direction::Forward)?;
         if self.new != self.old {
             self.refuse_to_overwrite(&shown)?;
+            refresh(&shown)?;
             read_tree(&shown, &["-n"], &self.old, &self.new)?;
         }
         move_refs(user, &moves, "land the release")?;
@@ -112,6 +113,7 @@ impl Landing {
         let moves = self.moves(user, Direction::Back)?;
         let worktree_to_update = self.worktree_to_update(user)?;
         if let Some(shown) = &worktree_to_update {
+            refresh(shown)?;
             read_tree(shown, &["-n"], &self.new, &self.old)?;
         }
         move_refs(user, &moves, "undo the release")?;
@@ -133,6 +135,9 @@ impl Landing {
         }
         let Some(shown) = self.worktree_to_update(user)? else { return Ok(()) };
         let at = shown.head()?.commit;
+        if at == self.new || at == self.old {
+            refresh(&shown)?;
+        }
         if at == self.new {
             update_worktree(&shown, &self.old, &self.new)
         } else if at == self.old {

@@ -22,12 +22,13 @@ pub(super) fn update_worktree(shown: &Repository, from: &str, to: &str) -> Resul
     Ok(())
 }
 
-/// Runs `git read-tree`; with `-n` among the options it only checks whether the move is possible.
+/// Runs `git read-tree` on a refreshed index; with `-n` among the options it only checks whether the move is possible.
 pub(super) fn read_tree(shown: &Repository, options: &[&str], from: &str, to: &str) -> Result<()> {
     let command = shown.git(["read-tree", "-m", "-u"]).args(options).args([from, to]);
     let mut read = shown.read_on_index(&command);
     let is_blocked = |error: &ProcessError| shown.lock_help(error).is_none();
     if read.as_ref().is_err_and(is_blocked) {
+        // A file may have been touched meanwhile.
         refresh(shown)?;
         read = shown.read_on_index(&command);
     }
@@ -48,7 +49,7 @@ pub(super) fn read_tree(shown: &Repository, options: &[&str], from: &str, to: &s
 }
 
 /// Refreshes the index, so that files that were only touched do not count as edited.
-fn refresh(shown: &Repository) -> Result<()> {
+pub(super) fn refresh(shown: &Repository) -> Result<()> {
     let refreshed = shown.read_on_index(&shown.git(["update-index", "--refresh"]));
     // It also fails for edited files, which callers check themselves.
     match refreshed {
