@@ -24,7 +24,35 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("`{}` {}", path.display(), other_than_file(&metadata))));
     }
     // Room for all of it: growing would leave copies of secrets behind.
-    let mut bytes = Vec::with_capacity(metadata.len().min(limit) as usize + 1);
+    at_most(path, limit, Vec::with_capacity(metadata.len().min(limit) as usize + 1))
+}
+
+/// Reads a text of at most 16 MiB.
+///
+/// # Errors
+/// As [`read`], or it is not UTF-8.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    text_of(path, read(path, LARGEST_TEXT)?)
+}
+
+/// Reads a text of at most 16 MiB from a file, or from a pipe: `--notes <(git log)`.
+///
+/// # Errors
+/// As [`read_text`].
+pub fn read_text_or_pipe(path: &Path) -> io::Result<String> {
+    if !fs_err::metadata(path).is_ok_and(|metadata| is_pipe(&metadata)) {
+        return read_text(path);
+    }
+    text_of(path, at_most(path, LARGEST_TEXT, Vec::new())?)
+}
+
+fn text_of(path: &Path, bytes: Vec<u8>) -> io::Result<String> {
+    let text = String::from_utf8(bytes);
+    text.map_err(|_| io::Error::other(format!("`{}` is not UTF-8 text", path.display())))
+}
+
+/// Reads to the end, or fails at the limit.
+fn at_most(path: &Path, limit: u64, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     fs_err::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         let shown = path.display();
@@ -33,13 +61,15 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a text of at most 16 MiB.
-///
-/// # Errors
-/// As [`read`], or it is not UTF-8.
-pub fn read_text(path: &Path) -> io::Result<String> {
-    let text = String::from_utf8(read(path, LARGEST_TEXT)?);
-    text.map_err(|_| io::Error::other(format!("`{}` is not UTF-8 text", path.display())))
+#[cfg(unix)]
+fn is_pipe(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    metadata.file_type().is_fifo()
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Metadata) -> bool {
+    false
 }
 
 /// Why no file can be read at the path, to follow its name; none if there is a file.
@@ -107,5 +137,13 @@ mod tests {
             assert_eq!(why_no_file(path), Some(what));
         }
         assert_eq!(read_text(Path::new("/dev/null")).unwrap(), "");
+        // A pipe that somebody writes is read where that is wanted.
+        let writer = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs_err::write(pipe, "- A flag.\n").unwrap()
+        });
+        assert_eq!(read_text_or_pipe(&pipe).unwrap(), "- A flag.\n");
+        writer.join().unwrap();
+        assert!(read_text_or_pipe(Path::new("/dev/zero")).is_err());
     }
 }

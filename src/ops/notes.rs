@@ -9,7 +9,7 @@ use crate::engine::checkout::Checkout;
 use crate::engine::release::Release;
 use crate::engine::run::Store;
 use crate::error::{Error, Result};
-use crate::input::read_text;
+use crate::input::read_text_or_pipe;
 use crate::stages::{Draft, draft_of_notes};
 use crate::world::process::Process;
 
@@ -80,7 +80,7 @@ fn text_of(draft: &Draft, release: &Release) -> String {
 /// It cannot be read, or is not UTF-8.
 pub(super) fn read(path: &Path) -> Result<String> {
     let shown = path.display();
-    let text = read_text(path)
+    let text = read_text_or_pipe(path)
         .map_err(|error| Error::usage(format!("failed to read the notes in `{shown}`")).because(error))?;
     Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n"))
 }

@@ -196,7 +196,7 @@ error: the notes in `notes.md` are empty
     assert_eq!(changelog_of(&project, "NEWS.md"), expected);
 }
 
-/// Reading a pipe would wait forever, and a device would fill the memory.
+/// Reading a pipe could wait forever, and a device would fill the memory.
 #[cfg(unix)]
 #[test]
 fn only_files_are_read_where_a_user_names_one() {
@@ -217,7 +217,10 @@ fn only_files_are_read_where_a_user_names_one() {
         assert!(run.stderr().contains(why), "{command} {variable}: {}", run.stderr());
     };
     for (file, why) in kinds {
-        refuses(&format!("plan minor --notes {file}"), "", file, why);
+        // Notes may come from a pipe.
+        if file != "pipe" {
+            refuses(&format!("plan minor --notes {file}"), "", file, why);
+        }
         // Another message says what a configuration must be.
         let of_manifest = if file == "huge" { why } else { &format!("{file}` is not a file") };
         refuses(&format!("init --manifest {file}"), "", file, of_manifest);
