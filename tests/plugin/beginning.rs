@@ -43,7 +43,7 @@ error: `nothing.py` does not exist
 help: pass the plugin's own file: the script, or the built library
 
 $ pyrelease plugin test site
-error: `site` is a folder
+error: `site` is a folder, not a file
 help: pass the plugin's own file: the script, or the built library
 
 $ pyrelease plugin test site/site.py --config file=x

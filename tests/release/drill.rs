@@ -151,7 +151,7 @@ fn branching(undo: &str) -> Config {
 }
 
 /// From the command's intent on there may be a branch to delete.
-const AFTER_THE_BRANCH: &str = "--commands --points 95,100-102";
+const AFTER_THE_BRANCH: &str = "--commands --points 93,98-100";
 
 #[test]
 fn an_undo_that_works_converges() {
@@ -170,23 +170,23 @@ fn an_undo_that_undoes_nothing_is_found() {
     let outcome = project.pyrelease(&options).arg(&page).code(1);
     outcome.stdout_eq(str![[r#"
 point  stage   killed                                                                 rollback  resume    seconds
-95     branch  after the intent: command `git -C ../../../../.. branch --force docs`  undone    released  [SECONDS]
-100    branch  after done: command `git -C ../../../../.. branch --force docs`        DIVERGED  released  [SECONDS]
-101    branch  before the end of `branch`                                             DIVERGED  released  [SECONDS]
-102    branch  during the end of `branch`                                             DIVERGED  released  [SECONDS]
+93     branch  after the intent: command `git -C ../../../../.. branch --force docs`  undone    released  [SECONDS]
+98     branch  after done: command `git -C ../../../../.. branch --force docs`        DIVERGED  released  [SECONDS]
+99     branch  before the end of `branch`                                             DIVERGED  released  [SECONDS]
+100    branch  during the end of `branch`                                             DIVERGED  released  [SECONDS]
 
 4 kill points, 8 recoveries, 3 do not converge ([SECONDS])
 
 "#]]).messages_eq(str![[r#"
 error: 4 kill points, 8 recoveries, 3 do not converge ([SECONDS])
-  100 after done: command `git -C ../../../../.. branch --force docs`
+  98 after done: command `git -C ../../../../.. branch --force docs`
     rollback: unexpected ref `refs/heads/docs` ([OID])
-  101 before the end of `branch`
+  99 before the end of `branch`
     rollback: unexpected ref `refs/heads/docs` ([OID])
-  102 during the end of `branch`
+  100 during the end of `branch`
     rollback: unexpected ref `refs/heads/docs` ([OID])
 help: the remaining files are in [ROOT][TEMPORARY]/diverged
-help: to repeat it: `pyrelease drill minor --commands --points 100 --keep`
+help: to repeat it: `pyrelease drill minor --commands --points 98 --keep`
 
 "#]]);
     project.assert_unchanged(&before);
@@ -237,7 +237,7 @@ reach = \"follow-up\"
     let before = project.snapshot();
     let (rehearsal, public) = (attempt.rehearsal.password(), attempt.public.password());
     let outcome = project
-        .pyrelease("drill minor --points 45,116 --html drill.html")
+        .pyrelease("drill minor --points 45,114 --html drill.html")
         .env("PYRELEASE_TOKEN_TESTPYPI", rehearsal.reveal())
         .env("TWINE_PASSWORD", public.reveal())
         .env("PEEKED", &peeked)
