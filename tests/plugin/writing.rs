@@ -52,7 +52,11 @@ fn a_new_plugin_in_python_passes_as_it_is() {
     let copies = sandbox.home().join(".local/share/pyrelease/copies");
     assert_eq!(fs_err::read_dir(copies).unwrap().count(), 0, "what was tried is not kept");
     let file = |path: &str| pyrelease(&sandbox, &["plugin", "test", path]);
-    assert!(file("my-stage").1.contains("error: `my-stage` is a folder, not a file\nhelp: pass the plugin's own file"));
+    assert!(
+        file("my-stage")
+            .1
+            .contains("error: `my-stage` is a folder, not a file\nhelp: pass the plugin's own file")
+    );
     assert!(file("none.py").1.contains("error: `none.py` does not exist"));
     // An existing one is left alone.
     let (code, said) = pyrelease(&sandbox, &["plugin", "new", "my-stage", "--lang", "c"]);

@@ -125,9 +125,10 @@ impl Changelog {
 fn url_of(remote: &str, release: &Release) -> Option<String> {
     let repository = &release.checkout.repository;
     let is_folder = || Remote { name: remote.to_owned() }.repository(repository).is_some();
-    repository
-        .rehearsed_url(remote)
-        .or_else(|| is_folder().then(|| release.target.project.repository_url.clone()).flatten())
+    // The tool takes no URL without encryption.
+    let encrypted = |url: &String| url.replacen("http://", "https://", 1);
+    let of_project = || release.target.project.repository_url.as_ref().map(encrypted);
+    repository.rehearsed_url(remote).or_else(|| is_folder().then(of_project).flatten())
 }
 
 /// The project's own tool, if its sections have the form of the project's; else one of an environment made for it.

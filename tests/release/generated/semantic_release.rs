@@ -248,7 +248,7 @@ fn links_of_a_rehearsal_are_those_of_the_release() {
     let folder = project.sandbox().home().join("remote.git").display().to_string();
     project.git(&["init", "--quiet", "--bare", &folder]);
     project.git(&["remote", "set-url", "origin", &folder]);
-    let urls = "\n[project.urls]\nSource = \"https://github.com/o/source\"\n";
+    let urls = "\n[project.urls]\nSource = \"http://github.com/o/source\"\n";
     project.write("pyproject.toml", &(project.read("pyproject.toml") + urls));
     project.commit("fix: name the source");
     project.pyrelease("run --yes").code(0);
