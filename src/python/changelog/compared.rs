@@ -57,13 +57,13 @@ pub(super) fn notes_of(notes: &str, naming: &Naming<'_>) -> String {
 
 impl Changelog {
     /// The lines of a section that compare the last release with what is not released, and what they become.
-    pub(super) fn compared(&self, part: &Part, naming: &Naming<'_>) -> Vec<(usize, Edit)> {
+    pub(super) fn compared(&self, part: &Part, naming: &Naming<'_>) -> Vec<Edit> {
         let lines = part.body.clone().filter(|index| self.kinds[*index] == Kind::Text);
         lines
             .filter_map(|index| {
                 let line = &self.lines[index];
                 let [text, _] = moved(line.of(&self.text), naming)?;
-                Some((index, Edit { span: line.span(), text }))
+                Some(Edit { span: line.span(), text })
             })
             .collect()
     }

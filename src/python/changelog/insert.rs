@@ -5,7 +5,7 @@ use std::ops::Range;
 use jiff::civil::Date;
 
 use super::edit::Edit;
-use super::lines::Kind;
+use super::lines::{Kind, begins_item};
 use super::parts::Part;
 use super::promote::{Promoted, Promotion};
 use super::references::Naming;
@@ -22,7 +22,7 @@ impl Changelog {
         let is_blank = |index: &usize| line(*index).trim().is_empty();
         let first = lines.clone().find(|index| !is_blank(index))?;
         let last = lines.rfind(|index| !is_blank(index))?;
-        let is_item = |index: usize| ["- ", "* ", "+ "].iter().any(|bullet| line(index).starts_with(bullet));
+        let is_item = |index: usize| begins_item(line(index));
         let continues =
             |index: usize| line(index).starts_with([' ', '\t']) || self.kinds[index] != Kind::Text;
         let is_entry = |index: usize| is_blank(&index) || is_item(index) || continues(index);

@@ -27,6 +27,11 @@ impl Line {
     }
 }
 
+/// Whether a line begins an item of a list.
+pub(super) fn begins_item(line: &str) -> bool {
+    ["- ", "* ", "+ ", "• "].iter().any(|bullet| line.starts_with(bullet))
+}
+
 /// The kind of a line, as far as headings and entries are concerned
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {

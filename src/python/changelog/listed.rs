@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::edit::Edit;
-use super::lines::{Heading, Kind};
+use super::lines::{Heading, Kind, begins_item};
 use super::parts::Part;
 use super::style::Style;
 use super::title::{Release, Title, Unreleased};
@@ -117,10 +117,10 @@ impl Changelog {
 
     /// The first item of the list, below what introduces it.
     fn first_item(&self, lines: &Range<usize>) -> Option<usize> {
-        let is_item = |line: &str| ["- ", "* ", "+ "].iter().any(|bullet| line.starts_with(bullet));
-        lines
-            .clone()
-            .find(|index| self.kinds[*index] == Kind::Text && is_item(self.lines[*index].of(&self.text)))
+        let is_item = |index: &usize| {
+            self.kinds[*index] == Kind::Text && begins_item(self.lines[*index].of(&self.text))
+        };
+        lines.clone().find(is_item)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::date::{self, DateMatch};
-use super::lines::{Heading, Kind, Line};
+use super::lines::{Heading, Kind, Line, begins_item};
 use super::style::{self, is_said};
 use super::words;
 
@@ -63,7 +63,7 @@ impl Meaning {
     fn of(line: &str) -> Option<Self> {
         let content = line.trim();
         let line = before_link(line);
-        if line.len() > LONGEST || content.starts_with(['#', '>', '<', '|']) || is_item(content) {
+        if line.len() > LONGEST || content.starts_with(['#', '>', '<', '|']) || begins_item(content) {
             return None;
         }
         if let Some(DateMatch { span, format }) = date::find(line) {
@@ -109,11 +109,6 @@ fn before_link(line: &str) -> &str {
         Some(start) if is_last => line[..start].trim_end_matches([' ', '•', '·', '|', '-', '–', '—']),
         _ => line,
     }
-}
-
-/// Whether a line is an item of a list.
-fn is_item(line: &str) -> bool {
-    ["- ", "* ", "+ ", "• "].iter().any(|bullet| line.starts_with(bullet))
 }
 
 #[cfg(test)]

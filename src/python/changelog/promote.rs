@@ -233,7 +233,7 @@ impl Changelog {
             let text = if run.joins { ending.to_owned() } else { String::new() };
             Edit { span: first.start..last.next, text }
         }));
-        edits.extend(compared.into_iter().map(|(_, edit)| edit));
+        edits.extend(compared);
         if let Some(notes) = body {
             edits.push(self.notes_below(part, newest, notes));
         }

@@ -169,9 +169,9 @@ impl Changelog {
         let shown = std::iter::once(name).chain(words.clone()).collect();
         effects.private(Action::Command { command: shown }, |bench| {
             if let Some(settings) = &generated.semantic_release {
-                let texts = self.generate_by_tag((generated, settings), release, (&path, bench))?;
-                changed(generated, &path, &texts)?;
-                return finish(bench, release, &path, &texts.0);
+                let (before, after) = self.generate_by_tag((generated, settings), release, (&path, bench))?;
+                changed(generated, &path, (&before, &after))?;
+                return finish(bench, release, &path, &before);
             }
             let root = release.root();
             let file = bench.file(&root, &path)?;
@@ -193,9 +193,7 @@ impl Changelog {
                 bench.command(&process.args(&words).folder(&root))?;
                 after = fs_err::read_to_string(&file)?;
             }
-            let texts = (before, after);
-            changed(generated, &path, &texts)?;
-            let (before, after) = texts;
+            changed(generated, &path, (&before, &after))?;
             if let Some(label) = &generated.unreleased {
                 fs_err::write(&file, named(&before, &after, label, &release.names().tag)?)?;
             }
@@ -247,7 +245,7 @@ fn is_of_seven(generated: &Generated) -> bool {
 }
 
 /// Checks that the tool has changed the changelog.
-fn changed(generated: &Generated, path: &str, (before, after): &(String, String)) -> Result<()> {
+fn changed(generated: &Generated, path: &str, (before, after): (&str, &str)) -> Result<()> {
     if after != before {
         return Ok(());
     }

@@ -23,7 +23,7 @@ impl Repository {
 
     /// The URL that is fetched from, without the name and the password in it; none if git has none.
     pub fn plain_url(&self, remote: &str) -> Option<String> {
-        let url = self.git(["remote", "get-url", remote]).read().ok()?;
+        let (url, _) = self.addresses(remote).ok()?;
         let Some((scheme, rest)) = url.split_once("://") else { return Some(url) };
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         Some(format!("{scheme}://{}{path}", host.rsplit('@').next().unwrap_or(host)))

@@ -135,16 +135,13 @@ impl Landing {
         }
         let Some(shown) = self.worktree_to_update(user)? else { return Ok(()) };
         let at = shown.head()?.commit;
-        if at == self.new || at == self.old {
-            refresh(&shown)?;
-        }
-        if at == self.new {
-            update_worktree(&shown, &self.old, &self.new)
-        } else if at == self.old {
-            update_worktree(&shown, &self.new, &self.old)
-        } else {
-            Ok(())
-        }
+        let (from, to) = match at {
+            at if at == self.new => (&self.old, &self.new),
+            at if at == self.old => (&self.new, &self.old),
+            _ => return Ok(()),
+        };
+        refresh(&shown)?;
+        update_worktree(&shown, from, to)
     }
 
     /// The worktree that has the branch checked out, or whose HEAD was detached. `None` if the user has checked out

@@ -65,6 +65,7 @@ impl PrivateClone {
         if commits.len() > MOST_COMMITS {
             return None;
         }
+        // The walk is at its end, and the builder needs one.
         walk.reset().ok()?;
         walk.hide(base.parse().ok()?).ok()?;
         commits.iter().try_for_each(|commit| walk.push(*commit)).ok()?;
