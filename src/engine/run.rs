@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::python::filename::normalize;
 use crate::world::git::Repository;
 use crate::world::watchdog::Watchdog;
-use crate::world::{orphans, sync_to_disk};
+use crate::world::{clock, orphans, sync_to_disk};
 
 /// How many runs keep their journals
 const KEPT_RUNS: usize = 20;
@@ -159,7 +159,7 @@ impl Store {
             // The dead run's watchdog holds the lock, too, until it has ended the run's processes.
             std::thread::sleep(Duration::from_millis(20));
         }
-        let now = jiff::ZonedDateTime::now().strftime("%F %T").to_string();
+        let now = clock::now().strftime("%F %T").to_string();
         let holder = format!("process {} since {now}\n", std::process::id());
         // A full disk must not prevent a rollback: ignore a failure to write the holder's name.
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));

@@ -16,9 +16,9 @@ use crate::finding::Finding;
 use crate::python::version::{Bump, Version};
 use crate::stages::members::{self, Request, Workspace};
 use crate::stages::{self, BackendMetadata, Bumping, Plugins};
-use crate::world::Environment;
 use crate::world::http::client_certificate_variable;
 use crate::world::process::withhold;
+use crate::world::{Environment, clock};
 
 /// What the command line says about the release
 #[derive(Debug, Clone, Copy, Default)]
@@ -161,7 +161,7 @@ impl Session {
     }
 
     fn common_bumping(&self, wanted: Wanted<'_>) -> Result<Bumping> {
-        let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
+        let date = clock::today();
         let notes = wanted.notes.map(|path| self.notes(path)).transpose()?;
         Ok(Bumping { bump: None, date, force: wanted.force, asked: None, notes, is_tagged: wanted.is_tagged })
     }

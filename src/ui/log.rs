@@ -7,6 +7,7 @@ use crate::engine::journal::{Content, Outcome, ReadLine, Record};
 use crate::engine::log::Summary;
 use crate::engine::status::JournalState;
 use crate::text::safe;
+use crate::world::clock;
 use crate::world::git::short;
 
 /// The runs as a table.
@@ -65,7 +66,7 @@ fn ended(outcome: Outcome) -> &'static str {
 /// The time in the user's time zone.
 pub(super) fn when(time: Option<&str>) -> String {
     let time = time.and_then(|time| time.parse::<jiff::Timestamp>().ok());
-    let zoned = time.map(|time| time.to_zoned_datetime(jiff::tz::TimeZone::system()));
+    let zoned = time.map(|time| time.to_zoned_datetime(clock::time_zone()));
     zoned.map_or_else(|| "?".to_owned(), |time| time.strftime("%F %T").to_string())
 }
 

@@ -1,5 +1,6 @@
 //! Everything outside this process: the environment, processes, files, git, HTTP and tools.
 
+pub mod clock;
 pub mod digest;
 pub mod document;
 pub mod duplicate;

@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_panic_is_reported_and_running_jobs_finish() {
         let ledger = done(vec![0, 1, 2, 3], 2, &|job| {
-            std::thread::sleep(Duration::from_millis(30 * job as u64));
+            std::thread::sleep(Duration::from_millis(500 * job as u64));
             assert!(job != 0, "too early");
             job
         });

@@ -22,6 +22,7 @@ use crate::finding::{Finding, Leave, Severity};
 use crate::python::version::Bump;
 use crate::stages::members::{self, Request};
 use crate::stages::{self, Bumping, Plugins};
+use crate::world::clock;
 use crate::world::git::{Remote, short};
 use crate::world::process::Process;
 
@@ -287,7 +288,7 @@ impl Examination<'_> {
     /// The release of a workspace that `run` would make, and what its preflights find. If there is nothing to release, a patch
     /// release of all members, so that the preflights have versions.
     fn members(&self, config: &Config, checkout: Checkout, words: &[String]) {
-        let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
+        let date = clock::today();
         let bumping = Bumping { bump: None, date, force: false, asked: None, notes: None, is_tagged: false };
         let (root, environment) = (checkout.root(), checkout.environment.clone());
         let plugins = Plugins { root: &root, environment: &environment, known: None };
@@ -323,7 +324,7 @@ impl Examination<'_> {
         checkout: &Checkout,
         bump: Option<Bump>,
     ) -> Option<(Target, Option<Finding>)> {
-        let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
+        let date = clock::today();
         let bumping = Bumping { bump, date, force: false, asked: None, notes: None, is_tagged: false };
         let kinds = [ErrorKind::NoBump, ErrorKind::NoEntries, ErrorKind::Refused];
         let found = stages::target_or_patch(config, checkout, bumping.clone(), &kinds);

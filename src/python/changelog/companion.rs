@@ -31,7 +31,8 @@ pub(super) enum Step {
 impl Companion {
     /// The version after the first one of a heading, and what follows it.
     pub(super) fn of(rest: &str) -> Option<(Self, &str)> {
-        let found = SECOND.captures(rest)?;
+        let is_joined = rest.trim_start().starts_with(['/', '+', '&']);
+        let found = is_joined.then(|| SECOND.captures(rest)).flatten()?;
         let version: Version = found["version"].parse().ok()?;
         // A date has slashes as well.
         let is_version = version.release_segments().len() > 1 && found["version"].contains('.');

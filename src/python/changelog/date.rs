@@ -45,9 +45,16 @@ static FORMATS: LazyLock<[[[String; 3]; 3]; 7]> = LazyLock::new(|| {
     })
 });
 
-/// One expression for all: there are 70 formats, and each expression takes as long to compile as this one.
+/// A date of digits
+static DIGITS: LazyLock<Regex> = LazyLock::new(|| {
+    let way = format!(r"(?-u:\b)(?:{})(?-u:\b)", groups_of_digits());
+    Regex::new(&way).expect("a constant that the tests compile")
+});
+
+/// One expression for all, for texts with a month: there are 70 formats, and each expression takes as long to compile
+/// as this one.
 static DATE: LazyLock<Regex> = LazyLock::new(|| {
-    let digits = OF_DIGITS.map(|(way, _)| format!(r"({way})")).join("|");
+    let digits = groups_of_digits();
     let month = |before: &str| {
         format!("(?:(?P<{before}0>{MONTHS})|(?P<{before}1>(?:{SHORT})\\.)|(?P<{before}2>{SHORT}))")
     };
@@ -68,13 +75,18 @@ static MONTH: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&way).expect("a constant that the tests compile")
 });
 
+fn groups_of_digits() -> String {
+    OF_DIGITS.map(|(way, _)| format!("({way})")).join("|")
+}
+
 /// The first date in the text, in any supported format.
 pub(in crate::python) fn find(text: &str) -> Option<DateMatch> {
     // Every format has a year.
     if !text.as_bytes().windows(4).any(|four| four.iter().all(u8::is_ascii_digit)) {
         return None;
     }
-    let found = DATE.captures(text)?;
+    let has_month = SHORT.split('|').any(|month| text.contains(month));
+    let found = if has_month { DATE.captures(text) } else { DIGITS.captures(text) }?;
     let span = found.get(0)?.range();
     let one_of = |names: [&str; 3]| names.iter().position(|name| found.name(name).is_some());
     if let Some(at) = (0..OF_DIGITS.len()).find(|at| found.get(at + 1).is_some()) {
@@ -98,7 +110,7 @@ pub(in crate::python) fn find(text: &str) -> Option<DateMatch> {
 
 /// A month and a year, which are a date in a heading only: `March, 2024`.
 pub(super) fn find_month(text: &str) -> Option<DateMatch> {
-    let found = MONTH.captures(text)?;
+    let found = SHORT.split('|').any(|month| text.contains(month)).then(|| MONTH.captures(text)).flatten()?;
     let format = match (found.name("long").is_some(), found.name("comma").is_some()) {
         (true, true) => "%B, %Y",
         (true, false) => "%B %Y",

@@ -39,7 +39,9 @@ pub(super) fn definitions(text: &str, lines: &[Line], kinds: &[Kind], format: Fo
     };
     let found = lines.iter().enumerate().filter(|(index, _)| kinds[*index] == Kind::Text).filter_map(
         |(index, line)| {
-            let found = shape.captures(line.of(text))?;
+            let line_text = line.of(text);
+            let may_be_one = line_text.trim_start().starts_with(['[', '.']);
+            let found = may_be_one.then(|| shape.captures(line_text)).flatten()?;
             let label = found.name("label").or_else(|| found.name("quoted"))?;
             let address = found.name("address")?;
             let place = |range: Range<usize>| line.start + range.start..line.start + range.end;

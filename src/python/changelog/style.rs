@@ -180,6 +180,9 @@ pub(super) fn inline_link(title: &str) -> Option<Range<usize>> {
 
 /// The title with the first link's URL taken out: `[1.2.3] - today`.
 pub(super) fn without_link(title: &str) -> std::borrow::Cow<'_, str> {
+    if !title.contains(['(', '<']) {
+        return title.into();
+    }
     INLINE_LINK.replace(title, "${close}${end}")
 }
 

@@ -28,7 +28,8 @@ impl Changelog {
     /// The place of the label on a line that is nothing else, in the line.
     pub(super) fn label(&self, index: usize) -> Option<Range<usize>> {
         let shape = if self.format == Format::Rst { &RST } else { &MARKDOWN };
-        let found = shape.captures(self.lines[index].of(&self.text))?;
+        let line = self.lines[index].of(&self.text);
+        let found = line.starts_with(['(', '<', '.']).then(|| shape.captures(line)).flatten()?;
         found.name("label").or_else(|| found.name("html")).map(|label| label.range())
     }
 

@@ -50,27 +50,38 @@ pub(super) struct Release {
     pub(super) style: Style,
 }
 
-/// The version after the word: `Unreleased (1.2.0)`
+/// The version after the word, if it can be read: `Unreleased (1.2.0)`
+fn named_after(title: &str) -> Option<Option<Planned>> {
+    let lower = title.to_ascii_lowercase();
+    let has_word = ["unreleased", "next", "upcoming"].iter().any(|word| lower.contains(word));
+    let found = has_word.then(|| NAMED_AFTER.captures(title)).flatten()?;
+    Some(Planned::of(&found["version"]))
+}
+
 static NAMED_AFTER: LazyLock<Regex> = LazyLock::new(|| {
-    let shape = format!(
-        r"(?i)^{GAP}*(?:unreleased|next release|next version|next|upcoming release|upcoming){GAP}+v?(?-i:(?P<version>{SPELLING})){GAP}*$"
-    );
-    Regex::new(&shape).expect("a constant that the tests compile")
+    words::of_plain_text(&format!(
+        r"{GAP}*(?:unreleased|next release|next version|next|upcoming release|upcoming){GAP}+v?(?P<version>{SPELLING}){GAP}*"
+    ))
 });
 
 /// What may stand before the project's name and the version: `What's new in demo 1.2.3`
-const PHRASE: &str = "(?i:changes (?:in|for)|what['’]?s new in|new in|(?:release )?notes for|changelog for)";
+const PHRASE: &str = "(?:(?i-u:changes (?:in|for)|new in|(?:release )?notes for|changelog for)|(?i-u:what)['’]?(?i-u:s new in))";
 
 static RELEASE: LazyLock<Regex> = LazyLock::new(|| {
     let shape = format!(
-        r"^(?P<before>[\[`*_\s]*(?:{PHRASE}\s+)?(?:(?P<word>(?:[Vv]ersion|[Rr]elease):|[A-Za-z][\w.-]*)\s+)?[\[`*]*(?P<v>[vV]?))(?P<version>{SPELLING})"
+        r"^(?P<before>[\[`*_\s]*(?:{PHRASE}\s+)?(?:(?P<word>(?:[Vv]ersion|[Rr]elease):|[A-Za-z](?-u:[\w.-]*))\s+)?[\[`*]*(?P<v>[vV]?))(?P<version>{SPELLING})"
     );
     Regex::new(&shape).expect("a constant that the tests compile")
 });
 
-/// `Version 1.2.x`
+/// The parts of a title such as `Version 1.2.x`
+fn series(title: &str) -> Option<regex::Captures<'_>> {
+    let has_wildcard = [".x", ".X", ".*"].iter().any(|wildcard| title.contains(wildcard));
+    has_wildcard.then(|| SERIES.captures(title)).flatten()
+}
+
 static SERIES: LazyLock<Regex> = LazyLock::new(|| {
-    let shape = r"^[\[`*_\s]*(?:[A-Za-z][\w.-]*\s+)?[\[`*]*[vV]?(?P<spelling>(?P<version>[0-9]+(?:\.[0-9]+)*)\.[xX*])(?P<rest>[^\w.].*)?$";
+    let shape = r"^[\[`*_\s]*(?:[A-Za-z](?-u:[\w.-]*)\s+)?[\[`*]*[vV]?(?P<spelling>(?P<version>[0-9]+(?:\.[0-9]+)*)\.[xX*])(?P<rest>[^0-9A-Za-z_.].*)?$";
     Regex::new(shape).expect("a constant that the tests compile")
 });
 
@@ -88,14 +99,13 @@ impl Title {
         if words::may_be_unreleased(&plain) {
             return Self::Unreleased(Unreleased { bracketed, is_doubtful: true, ..Unreleased::default() });
         }
-        if let Some(found) = NAMED_AFTER.captures(&plain) {
-            let planned = Planned::of(&found["version"]);
+        if let Some(planned) = named_after(&words::plain(&plain)) {
             return Self::Unreleased(Unreleased { planned, bracketed, ..Unreleased::default() });
         }
         if words::is_unreleased_with_words(&plain) {
             return Self::Unreleased(Unreleased { bracketed, ..Unreleased::default() });
         }
-        let open = || words::placeholder(SERIES.captures(&plain)?.name("rest")?.as_str());
+        let open = || words::placeholder(series(&plain)?.name("rest")?.as_str());
         if let Some(series) = Self::of_series(&plain).filter(|_| open().is_some()) {
             return series;
         }
@@ -118,7 +128,7 @@ impl Title {
 
     /// The title of the next version of a series, if something else tells that it is not released.
     pub(super) fn of_series(title: &str) -> Option<Self> {
-        let found = SERIES.captures(title)?;
+        let found = series(title)?;
         let planned = Planned {
             version: found["version"].parse().ok()?,
             spelling: found["spelling"].to_owned(),

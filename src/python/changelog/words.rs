@@ -1,5 +1,6 @@
 //! The words and marks by which changelogs say that something is not released yet.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -16,50 +17,72 @@ const POSSIBLE: &str = "in development|under development|work in progress|in pro
 /// What stands where a date will stand
 const NO_DATE: &str =
     "tbd|tba|not yet|future|planning|date|release date|yyyy[-/.]mm[-/.]dd|dd[-/.]mm[-/.]yyyy|x{2,}";
-/// What is between words: marks, spaces and symbols. `\W` would be shorter to write, and its hundreds of ranges take
-/// longer to compile than all else.
-pub(super) const GAP: &str =
-    r"[\x00-/:-@\[-`{-\u{BF}\u{2000}-\u{2BFF}\u{3000}-\u{303F}\u{FE00}-\u{FE0F}\u{1F000}-\u{1FAFF}]";
+/// What is between words in a [`plain`] text: marks and spaces
+pub(super) const GAP: &str = r"[\x00-/:-@\[-`{-\x7F]";
 const MONTH: &str = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec";
 
-fn whole(words: &str) -> Regex {
-    Regex::new(words).expect("a constant that the tests compile")
+/// An expression for [`plain`] texts. One that knows Unicode takes ten times as long to compile, and compiling is most
+/// of what a short command does.
+pub(super) fn of_plain_text(words: &str) -> Regex {
+    Regex::new(&format!("(?i-u)^{words}$")).expect("a constant that the tests compile")
+}
+
+/// The text with marks, spaces and symbols beyond ASCII as spaces, and `…` as `...`; all at the same places.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '…' => plain.push_str("..."),
+            '\u{80}'..='\u{BF}'
+            | '\u{2000}'..='\u{2BFF}'
+            | '\u{3000}'..='\u{303F}'
+            | '\u{FE00}'..='\u{FE0F}'
+            | '\u{1F000}'..='\u{1FAFF}' => plain.extend(std::iter::repeat_n(' ', c.len_utf8())),
+            c => plain.push(c),
+        }
+    }
+    Cow::Owned(plain)
 }
 
 static UNRELEASED: LazyLock<Regex> = LazyLock::new(|| {
-    whole(&format!(r"(?i)^{GAP}*(?:{CERTAIN}){GAP}*(?:changes|version|{NO_DATE})?{GAP}*(?:x+{GAP}*)*$"))
+    of_plain_text(&format!(r"{GAP}*(?:{CERTAIN}){GAP}*(?:changes|version|{NO_DATE})?{GAP}*(?:x+{GAP}*)*"))
 });
 
-static UNRELEASED_WITH_WORDS: LazyLock<Regex> =
-    LazyLock::new(|| whole(r"(?i)^[\[`*_ ]*unreleased[\]`*_ ]*[:|–—-] *[^0-9]+$"));
+static UNRELEASED_WITH_WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^[\[`*_ ]*(?i-u:unreleased)[\]`*_ ]*[:|–—-] *[^0-9]+$")
+        .expect("a constant that the tests compile")
+});
 
 static POSSIBLY_UNRELEASED: LazyLock<Regex> =
-    LazyLock::new(|| whole(&format!(r"(?i)^{GAP}*(?:{POSSIBLE}){GAP}*(?:{NO_DATE})?{GAP}*$")));
+    LazyLock::new(|| of_plain_text(&format!(r"{GAP}*(?:{POSSIBLE}){GAP}*(?:{NO_DATE})?{GAP}*")));
 
 /// The words alone, or with what announces a date before them: `Release date: TBD`
 static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
-    whole(&format!(
-        r"(?i)^{GAP}*(?:(?:release date|released?|date)(?-u:\b)(?: on)?{GAP}*)?(?P<words>{CERTAIN}|{POSSIBLE}|{NO_DATE}){GAP}*(?:{NO_DATE})?{GAP}*$"
+    of_plain_text(&format!(
+        r"{GAP}*(?:(?:release date|released?|date)\b(?: on)?{GAP}*)?(?P<words>{CERTAIN}|{POSSIBLE}|{NO_DATE}){GAP}*(?:{NO_DATE})?{GAP}*"
     ))
 });
 
 /// A date of which something is open: `2026-05-??`, `May XX, 2026`, `(...)`, `????`
 static OPEN_DATE: LazyLock<Regex> = LazyLock::new(|| {
-    whole(&format!(
-        r"(?i)^[{GAP}--[_?.…]]*(?:released?[{GAP}--[_?.…]]+)?(?P<words>(?:(?:{MONTH})[a-z]*{GAP}+)?(?:[0-9x?]+{GAP}*)*(?:\?|xx|\.\.\.|…)[0-9x?\-/., ]*(?:(?:{MONTH})[a-z]*{GAP}*)?[0-9x?]*){GAP}*$"
+    of_plain_text(&format!(
+        r"[{GAP}--[_?.]]*(?:released?[{GAP}--[_?.]]+)?(?P<words>(?:(?:{MONTH})[a-z]*{GAP}+)?(?:[0-9x?]+{GAP}*)*(?:\?|xx|\.\.\.)[0-9x?\-/., ]*(?:(?:{MONTH})[a-z]*{GAP}*)?[0-9x?]*){GAP}*"
     ))
 });
 
 /// What somebody writes below a heading so that something is there
 static NOTHING: LazyLock<Regex> = LazyLock::new(|| {
-    whole(&format!(
-        r"(?i)^{GAP}*(?:nothing(?: (?:has )?changed?| new| here)?(?: yet| so far)?|no (?:unreleased )?changes(?: yet| so far)|no unreleased changes|none(?: yet)?|n/a|tbd|tba|todo|to be (?:written|added|announced|determined)){GAP}*$"
+    of_plain_text(&format!(
+        r"{GAP}*(?:nothing(?: (?:has )?changed?| new| here)?(?: yet| so far)?|no (?:unreleased )?changes(?: yet| so far)|no unreleased changes|none(?: yet)?|n/a|tbd|tba|todo|to be (?:written|added|announced|determined)){GAP}*"
     ))
 });
 
 /// Whether a heading stands for what is not released, whatever is around it.
 pub(super) fn is_unreleased(title: &str) -> bool {
-    UNRELEASED.is_match(title) || is_misspelled(title)
+    UNRELEASED.is_match(&plain(title)) || is_misspelled(title)
 }
 
 /// Whether a title is that word with one letter too many, too few, wrong, or swapped with the next one.
@@ -82,12 +105,14 @@ fn is_misspelled(title: &str) -> bool {
 
 /// Whether a heading is that word with others after a mark: `Unreleased: demo next`.
 pub(super) fn is_unreleased_with_words(title: &str) -> bool {
-    title.len() < 60 && UNRELEASED_WITH_WORDS.is_match(title)
+    title.len() < 60
+        && title.to_ascii_lowercase().contains("unreleased")
+        && UNRELEASED_WITH_WORDS.is_match(title)
 }
 
 /// Whether a heading may stand for what is not released: `Next`, `Latest Changes`, `Dev`.
 pub(super) fn may_be_unreleased(title: &str) -> bool {
-    title.len() < 60 && POSSIBLY_UNRELEASED.is_match(title)
+    title.len() < 60 && POSSIBLY_UNRELEASED.is_match(&plain(title))
 }
 
 /// The place of the words that say, beside or below a version, that it is not released.
@@ -96,16 +121,21 @@ pub(super) fn placeholder(text: &str) -> Option<std::ops::Range<usize>> {
     if text.len() > 100 || text == "?" {
         return None;
     }
-    let found = PLACEHOLDER.captures(text).or_else(|| OPEN_DATE.captures(text))?;
+    let plain = plain(text);
+    // Most of what stands beside a version is a date, which has neither.
+    let has_words = plain.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let is_open = || ["?", "..", "xx", "XX", "Xx"].iter().any(|open| plain.contains(open));
+    let found = has_words.then(|| PLACEHOLDER.captures(&plain)).flatten();
+    let found = found.or_else(|| is_open().then(|| OPEN_DATE.captures(&plain)).flatten())?;
     let range = found.name("words")?.range();
-    let words = &text[range.clone()];
+    let words = text.get(range.clone())?;
     let start = range.start + words.len() - words.trim_start().len();
     Some(start..range.start + words.trim_end().len())
 }
 
 /// Whether a text says only that there is nothing: `Nothing changed yet.`
 pub(super) fn says_nothing(text: &str) -> bool {
-    text.len() < 100 && NOTHING.is_match(text)
+    text.len() < 100 && NOTHING.is_match(&plain(text))
 }
 
 #[cfg(test)]

@@ -21,9 +21,9 @@ use thiserror::Error;
 pub const SPELLING: &str = concat!(
     r"(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*",
     // A word without a number must end there: `.rst` is not a revision.
-    r"(?:[-_.]?(?i:alpha|beta|preview|pre|rc|a|b|c)(?:[-_.]?[0-9]+|\b))?",
-    r"(?:[-_.]?(?i:post|rev|r)(?:[-_.]?[0-9]+|\b))?",
-    r"(?:[-_.]?(?i:dev)(?:[-_.]?[0-9]+|\b))?",
+    r"(?:[-_.]?(?i-u:alpha|beta|preview|pre|rc|a|b|c)(?:[-_.]?[0-9]+|(?-u:\b)))?",
+    r"(?:[-_.]?(?i-u:post|rev|r)(?:[-_.]?[0-9]+|(?-u:\b)))?",
+    r"(?:[-_.]?(?i-u:dev)(?:[-_.]?[0-9]+|(?-u:\b)))?",
     r"(?:\+[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*)?",
 );
 

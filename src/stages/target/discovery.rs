@@ -12,6 +12,7 @@ use crate::python::version::{Bump, Version};
 use crate::python::workflows::{Forge, Likelihood, PublishingWorkflow, ReleasingWorkflow};
 use crate::stages::changelog::{Changelog, ChangelogForm};
 use crate::stages::workflows::{self, RemoteHosts};
+use crate::world::clock;
 use crate::world::git::Remote;
 
 /// What a project and its history show
@@ -144,7 +145,7 @@ fn learned(
     changelog: &Changelog,
 ) -> Learned {
     let habits = &history.habits;
-    let today = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
+    let today = clock::today();
     let lines = next.map(|(previous, next)| {
         super::conventions::lines(checkout, project, habits, (previous, next, &today))
     });

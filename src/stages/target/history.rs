@@ -11,6 +11,7 @@ use crate::python::habits::{self, Habits, PastRelease, TagStyle, VersionTag};
 use crate::python::project::{Project, VersionSource, current_version};
 use crate::python::version::Version;
 use crate::stages::tag::Tag;
+use crate::world::clock;
 use crate::world::git::ListedTag;
 
 /// The most tags that are looked for in the history of HEAD
@@ -45,7 +46,7 @@ impl History {
     /// The settings of `tag` are wrong, or the history cannot be read.
     pub(in crate::stages) fn of(config: &Config, checkout: &Checkout, project: &Project) -> Result<Self> {
         let settings: Tag = config.settings("tag")?;
-        let today = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
+        let today = clock::today();
         let configured = settings.name.as_ref().map(|name| style_of_template(name, &project.name, &today));
         Self::read(config, checkout, project, configured.as_ref())
     }

@@ -9,23 +9,30 @@ use crate::error::Result;
 /// The refs of a remote by name, and its default branch
 pub(super) type RemoteRefs = (BTreeMap<String, String>, Option<DefaultBranch>);
 
+/// The paths of files that are not committed, relative to the top
+#[derive(Debug, Clone)]
+pub(super) struct Uncommitted {
+    pub(super) edited: Vec<String>,
+    pub(super) untracked: Vec<String>,
+}
+
 /// The answers that the handles on a repository share while the preflights run. Nothing else may change the repository
 /// meanwhile; after them, the repository is asked anew.
 #[derive(Debug, Default)]
 pub struct Examination {
-    edited: Mutex<Option<Vec<String>>>,
+    uncommitted: Mutex<Option<Uncommitted>>,
     /// By the remote's name and the names of the refs
     refs: Mutex<HashMap<(String, Vec<String>), RemoteRefs>>,
 }
 
 impl Examination {
-    /// The edited files; whoever asks meanwhile waits for the answer. An error is not kept.
-    pub(super) fn edited(&self, ask: impl FnOnce() -> Result<Vec<String>>) -> Result<Vec<String>> {
-        let mut edited = locked(&self.edited);
-        if let Some(edited) = &*edited {
-            return Ok(edited.clone());
+    /// What is not committed; whoever asks meanwhile waits for the answer. An error is not kept.
+    pub(super) fn uncommitted(&self, ask: impl FnOnce() -> Result<Uncommitted>) -> Result<Uncommitted> {
+        let mut uncommitted = locked(&self.uncommitted);
+        if let Some(uncommitted) = &*uncommitted {
+            return Ok(uncommitted.clone());
         }
-        Ok(edited.insert(ask()?).clone())
+        Ok(uncommitted.insert(ask()?).clone())
     }
 
     /// A remote's refs; whoever asks meanwhile waits for the answer. An error is not kept.

@@ -41,6 +41,7 @@ use git2::{ErrorCode, ObjectType};
 pub use author::Author;
 pub use changed_lines::{changed_lines, unified_diff};
 pub use examination::Examination;
+use examination::Uncommitted;
 pub use fence::{FENCES, FenceOutcome, expired_fences, is_fence};
 pub use holders::{Holder, holders, holders_after};
 pub use land::{Landing, TagRef, short};
@@ -207,17 +208,9 @@ impl Repository {
     /// The working tree cannot be read.
     pub fn edited(&self) -> Result<Vec<String>> {
         match &self.examination {
-            Some(examination) => examination.edited(|| self.ask_edited()),
-            None => self.ask_edited(),
+            Some(examination) => Ok(examination.uncommitted(|| self.ask_uncommitted("normal"))?.edited),
+            None => Ok(self.ask_uncommitted("no")?.edited),
         }
-    }
-
-    fn ask_edited(&self) -> Result<Vec<String>> {
-        let status = ["--no-optional-locks", "status", "--porcelain=v1", "-z", "--untracked-files=no"];
-        let listed = self.git(status).args(["--no-renames", "--ignore-submodules"]).read()?;
-        // Each entry consists of two letters, a space and the path.
-        let paths = listed.split('\0').filter_map(|entry| entry.get(3..));
-        Ok(paths.map(str::to_owned).collect())
     }
 
     /// The untracked files that are not ignored, relative to the top; a folder of such files is one entry.
@@ -225,8 +218,24 @@ impl Repository {
     /// # Errors
     /// The working tree cannot be read.
     pub fn untracked(&self) -> Result<Vec<String>> {
-        let listed = self.git(["ls-files", "--others", "--exclude-standard", "--directory", "-z"]).read()?;
-        Ok(listed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
+        match &self.examination {
+            Some(examination) => Ok(examination.uncommitted(|| self.ask_uncommitted("normal"))?.untracked),
+            None => Ok(self.ask_uncommitted("normal")?.untracked),
+        }
+    }
+
+    /// What is not committed; untracked files as `git status --untracked-files` lists them.
+    fn ask_uncommitted(&self, untracked_files: &str) -> Result<Uncommitted> {
+        let status = ["--no-optional-locks", "status", "--porcelain=v1", "-z", "--no-renames"];
+        let status = self.git(status).arg("--ignore-submodules");
+        let listed = status.arg(format!("--untracked-files={untracked_files}")).read()?;
+        // Each entry consists of two letters, a space and the path.
+        let (untracked, edited): (Vec<_>, Vec<_>) = listed
+            .split('\0')
+            .filter_map(|entry| Some((entry, entry.get(3..)?.to_owned())))
+            .partition(|(entry, _)| entry.starts_with("??"));
+        let paths = |entries: Vec<(&str, String)>| entries.into_iter().map(|(_, path)| path).collect();
+        Ok(Uncommitted { edited: paths(edited), untracked: paths(untracked) })
     }
 
     /// An operation in progress, such as a merge or a rebase.
