@@ -74,14 +74,14 @@ static RELEASE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&shape).expect("a constant that the tests compile")
 });
 
-/// The parts of a title such as `Version 1.2.x`
+/// The parts of a title such as `Version 1.2.x` or `1.x.x`
 fn series(title: &str) -> Option<regex::Captures<'_>> {
     let has_wildcard = [".x", ".X", ".*"].iter().any(|wildcard| title.contains(wildcard));
     has_wildcard.then(|| SERIES.captures(title)).flatten()
 }
 
 static SERIES: LazyLock<Regex> = LazyLock::new(|| {
-    let shape = r"^[\[`*_\s]*(?:[A-Za-z](?-u:[\w.-]*)\s+)?[\[`*]*[vV]?(?P<spelling>(?P<version>[0-9]+(?:\.[0-9]+)*)\.[xX*])(?P<rest>[^0-9A-Za-z_.].*)?$";
+    let shape = r"^[\[`*_\s]*(?:[A-Za-z](?-u:[\w.-]*)\s+)?[\[`*]*[vV]?(?P<spelling>(?P<version>[0-9]+(?:\.[0-9]+)*)(?:\.[xX*])+)(?P<rest>[^0-9A-Za-z_.].*)?$";
     Regex::new(shape).expect("a constant that the tests compile")
 });
 
@@ -221,8 +221,8 @@ impl Planned {
         match (self.is_series, version.release_segments().get(..count)) {
             (true, Some(numbers)) => {
                 let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-                let wildcard = self.spelling.chars().last().unwrap_or('x');
-                format!("{}.{wildcard}", numbers.join("."))
+                let open = self.spelling.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(1);
+                format!("{}{}", numbers.join("."), &self.spelling[open - 1..])
             }
             _ => version.to_string(),
         }
@@ -314,7 +314,18 @@ mod tests {
             assert_eq!(unreleased.planned.unwrap().version, "1.2.0".parse().unwrap(), "{title}");
         }
         assert_eq!(Title::of("Unreleased features we dropped"), Title::Other);
-        for title in ["Dev", "Latest Changes", "Next release", "In development", "main", "*Upcoming*"] {
+        for title in [
+            "Dev",
+            "Latest Changes",
+            "Next release",
+            "In development",
+            "main",
+            "*Upcoming*",
+            "vNext",
+            "[X.Y.Z] - YYYY-MM-DD",
+            "Version x.x.x",
+            "vX.X (unreleased)",
+        ] {
             let Title::Unreleased(unreleased) = Title::of(title) else { panic!("{title}") };
             assert!(unreleased.is_doubtful, "{title}");
         }

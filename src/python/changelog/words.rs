@@ -14,6 +14,8 @@ const POSSIBLE: &str = "in development|under development|work in progress|in pro
                         pending release|pending changes|pending|future release|to be released|\
                         changes since (?:the )?last release|since (?:the )?last release|head|trunk|main|master|\
                         tbd|tba|tbr|wip|in preparation|to be determined|draft|planned|unpublished|coming soon|soon";
+/// What stands where the number of a version will stand
+const NO_VERSION: &str = r"(?:(?:version|release) +)?(?:v\.?next|v?(?:x\.[xy](?:\.[xz])?|n\.n(?:\.n)?|#\.#(?:\.#)?|\?\.\?(?:\.\?)?))";
 /// What stands where a date will stand
 const NO_DATE: &str =
     "tbd|tba|not yet|future|planning|date|release date|yyyy[-/.]mm[-/.]dd|dd[-/.]mm[-/.]yyyy|x{2,}";
@@ -56,8 +58,9 @@ static UNRELEASED_WITH_WORDS: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a constant that the tests compile")
 });
 
-static POSSIBLY_UNRELEASED: LazyLock<Regex> =
-    LazyLock::new(|| of_plain_text(&format!(r"{GAP}*(?:{POSSIBLE}){GAP}*(?:{NO_DATE})?{GAP}*")));
+static POSSIBLY_UNRELEASED: LazyLock<Regex> = LazyLock::new(|| {
+    of_plain_text(&format!(r"{GAP}*(?:{POSSIBLE}|{NO_VERSION}){GAP}*(?:{CERTAIN}|{NO_DATE})?{GAP}*"))
+});
 
 /// The words alone, or with what announces a date before them: `Release date: TBD`
 static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
