@@ -55,7 +55,9 @@ demo 1.2.0 (now 1.2.0rc1), tag v1.2.0, from main at [OID]
         project
             .write("release.toml", &format!("{STAGES}[stage.changelog]\nrenames-prerelease = {renames}\n"));
         let plan = project.pyrelease("plan release").code(0);
-        assert_eq!(plan.stdout().contains("write CHANGELOG.md"), renames, "{plan}");
+        assert_eq!(plan.stdout().contains("becomes that of this version, as in v1.1.0"), renames, "{plan}");
+        let says_so = "a section `No changes since 1.2.0rc1.` above that of the last pre-release, by default";
+        assert_eq!(plan.stdout().contains(says_so), !renames, "{plan}");
     }
     project.write("release.toml", STAGES);
     project.pyrelease("run release --yes").code(0);
@@ -66,6 +68,54 @@ demo 1.2.0 (now 1.2.0rc1), tag v1.2.0, from main at [OID]
         notes.stdout().starts_with("No significant changes since the last candidate.\n\n- More."),
         "{notes}"
     );
+}
+
+#[test]
+fn a_final_release_says_that_nothing_has_changed_since_its_candidate_as_earlier_ones_did() {
+    let headed = |version: &str, day: &str, body: &str| {
+        let title = format!("v{version} ({day})");
+        format!("{title}\n{}\n\n{body}\n\n", ".".repeat(title.len()))
+    };
+    let first = headed("1.0.0", "2026-01-01", "- The first one.");
+    let project = blueprint().changelog("").build();
+    project.git(&["rm", "--quiet", "--force", "CHANGELOG.md"]);
+    let with = |heading: &str, day: &str, body: &str, old: &str| headed(heading, day, body) + old;
+    let candidate = with("1.1.0rc1", "2026-01-02", "- More.", &first);
+    release(&project, ("1.0.0", "1.1.0rc1"), "NEWS.rst", &candidate);
+    // Nothing shows another way.
+    let plan = project.pyrelease("plan release").code(0);
+    assert!(plan.stdout().contains("a section `No changes since 1.1.0rc1.` above that"), "{plan}");
+    let text = with("1.1.0", "2026-01-03", "No changes from **v1.1.0rc1**.", &candidate);
+    release(&project, ("1.1.0rc1", "1.1.0"), "NEWS.rst", &text);
+    let text = with("1.2.0rc1", "2026-01-04", "- Another.", &text);
+    release(&project, ("1.1.0", "1.2.0rc1"), "NEWS.rst", &text);
+    let text = with("1.2.0rc2", "2026-01-05", "- A fix.", &text);
+    release(&project, ("1.2.0rc1", "1.2.0rc2"), "NEWS.rst", &text);
+    let sentence = "No changes from **v1.2.0rc2**.";
+    let plan = project.pyrelease("plan release").code(0);
+    assert!(
+        plan.stdout().contains(&format!(
+            "a section `{sentence}` above that of the last pre-release, as in v1.1.0 (to change it, set `renames-prerelease`"
+        )),
+        "{plan}"
+    );
+    project.pyrelease("run release --yes").code(0);
+    let released = changelog_of(&project, "NEWS.rst");
+    let (heading, rest) = released.split_once('\n').unwrap();
+    assert_eq!(heading, "v1.2.0 (DAY)");
+    assert_eq!(rest.split_once('\n').unwrap().1, format!("\n{sentence}\n\n{text}"));
+    assert_eq!(project.pyrelease("notes 1.2.0").code(0).stdout().trim(), sentence);
+
+    // Where final releases had changes of their own, nobody says that there are none.
+    let project = blueprint().changelog("").build();
+    project.git(&["rm", "--quiet", "--force", "CHANGELOG.md"]);
+    release(&project, ("1.0.0", "1.1.0rc1"), "NEWS.rst", &candidate);
+    let text = with("1.1.0", "2026-01-03", "- A late fix.", &candidate);
+    release(&project, ("1.1.0rc1", "1.1.0"), "NEWS.rst", &text);
+    let text = with("1.2.0rc1", "2026-01-04", "- Another.", &text);
+    release(&project, ("1.1.0", "1.2.0rc1"), "NEWS.rst", &text);
+    project.pyrelease("run release --yes").code(0);
+    assert_eq!(project.read("NEWS.rst"), text);
 }
 
 #[test]

@@ -150,8 +150,11 @@ impl Conventions {
             let what = "changelog entries made from the commits".to_owned();
             add("changelog", what, reason, "`from` in [stage.changelog]".to_owned());
         }
-        if let Some(Convention { reason, .. }) = &self.takeover {
-            let what = "the section of the last pre-release becomes that of this version".to_owned();
+        if let Some(Convention { value, reason }) = &self.takeover {
+            let what = match value.keeps_section {
+                true => format!("a section `{}` above that of the last pre-release", value.sentence),
+                false => "the section of the last pre-release becomes that of this version".to_owned(),
+            };
             add("changelog", what, reason, "`renames-prerelease` in [stage.changelog]".to_owned());
         }
         if let Some(name) = &self.tag_name {

@@ -15,20 +15,42 @@ use crate::python::version::Version;
 
 /// A sentence that says that the final version has nothing new
 static SAYS_SO: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^[\W_]*no (?:\w+ )?changes\b[^\n]*$").expect("a constant that the tests compile")
+    let shape = r"(?i)^[^\n0-9A-Za-z]*(?:there (?:are|were|is|was) )?no (?:[a-z-]+ ){0,3}changes?\b[^\n]*$";
+    Regex::new(shape).expect("a constant that the tests compile")
 });
 
+/// Stands for the pre-release in such a sentence
+const CANDIDATE: &str = "{candidate}";
+
 impl Takeover {
-    /// How the release of `version` took over a section; `Some(None)` if it left that as it was, none if there was no
-    /// such section.
+    /// How the release of `version` took over a section; `Some(None)` if that stayed and the release had other changes,
+    /// none if there was no such section.
     pub fn of_release(before: &Changelog, after: &Changelog, version: &Version) -> Option<Option<Self>> {
-        let old = before.section(before.candidate(version).filter(|_| !before.names(version))?);
+        let old_part = before.candidate(version).filter(|_| !before.names(version))?;
+        let (old, candidate) = (before.section(old_part), old_part.release()?);
         let is_of =
             |other: &Version| after.versions().into_iter().find(|one| one.version.as_ref() == Some(other));
-        let (new, is_kept) = (is_of(version)?, is_of(old.version.as_ref()?).is_some());
-        let above = new.body.strip_suffix(old.body.as_str()).unwrap_or_default();
-        let sentence = if SAYS_SO.is_match(above.trim()) { above.to_owned() } else { String::new() };
-        Some((!is_kept).then_some(Self { sentence }))
+        let (new, is_kept) = (is_of(version)?, is_of(&candidate.version).is_some());
+        let above = match is_kept {
+            true => new.body.as_str(),
+            false => new.body.strip_suffix(old.body.as_str()).unwrap_or_default(),
+        };
+        let says_so = SAYS_SO.is_match(above.trim());
+        let sentence = if says_so { above.replace(&candidate.spelling, CANDIDATE) } else { String::new() };
+        Some((says_so || !is_kept).then_some(Self { sentence, keeps_section: is_kept }))
+    }
+
+    /// The usual sentence in a section of the final release.
+    pub fn usual() -> Self {
+        Self { sentence: format!("No changes since {CANDIDATE}."), keeps_section: true }
+    }
+
+    /// With the pre-release whose section is the newest of the changelog in its sentence.
+    #[must_use]
+    pub fn after(self, changelog: &Changelog) -> Self {
+        let newest = changelog.newest().and_then(Part::release);
+        let sentence = newest.map(|newest| self.sentence.replace(CANDIDATE, &newest.spelling));
+        Self { sentence: sentence.unwrap_or_default(), ..self }
     }
 }
 
@@ -48,7 +70,8 @@ impl Changelog {
 
     /// The changelog after the final release has taken over the section, if nothing else is to be released.
     pub(super) fn taken_over(&self, promotion: &Promotion<'_>, day: Date) -> Option<Promoted> {
-        let takeover = promotion.takeover.filter(|_| promotion.notes.is_none())?;
+        let takeover =
+            promotion.takeover.filter(|takeover| promotion.notes.is_none() && !takeover.keeps_section)?;
         let part = self.candidate(promotion.version).filter(|_| !self.names(promotion.version))?;
         let template = promotion.remainder.cloned().unwrap_or_default();
         if self.unreleased_part().is_some_and(|open| !self.is_without_changes(open, &template)) {
@@ -120,6 +143,15 @@ mod tests {
             .replace("demo 1.0rc1", "demo 1.0 (2024-01-31)\n=====================\n\n- c\n\n\ndemo 1.0rc1");
         let takeover = Takeover::of_release(&changelog(BEFORE), &changelog(&after), &version);
         assert_eq!(takeover, Some(None));
+        for sentence in
+            ["No changes from **1.0rc1**.", "* No change.", "There are no user-facing changes since 1.0rc1."]
+        {
+            let after = changelog(&after.replace("- c", sentence));
+            let takeover = Takeover::of_release(&changelog(BEFORE), &after, &version).unwrap().unwrap();
+            let later = changelog(&BEFORE.replace("1.0rc1", "1.1rc2"));
+            let expected = sentence.replace("1.0rc1", "1.1rc2");
+            assert_eq!(takeover.after(&later), Takeover { sentence: expected, keeps_section: true });
+        }
         let other: Version = "0.9".parse().unwrap();
         assert_eq!(Takeover::of_release(&changelog(BEFORE), &changelog(&after), &other), None);
         assert!(changelog(BEFORE).promote(&Promotion::new(&version, "2024-01-31")).is_err());

@@ -7,7 +7,6 @@ use crate::engine::release::Target;
 use crate::python::changelog::{Changelog as Document, Promotion, Remainder, Section, Takeover};
 use crate::python::habits::{self, Habits, PastRelease};
 use crate::python::project::Files as _;
-use crate::python::version::Version;
 
 /// How many of the last releases are looked at
 const MOST_RELEASES: usize = 10;
@@ -54,7 +53,7 @@ impl Changelog {
         if self.unreleased.is_none() {
             target.conventions.remainder = remainder(&past);
         }
-        target.conventions.takeover = self.takeover(checkout, habits, &path, version);
+        target.conventions.takeover = self.takeover(checkout, habits, &path, target);
         if target.conventions.notes.is_none() {
             target.conventions.entries = self.learned_entries(checkout, habits, &path, target);
         }
@@ -63,17 +62,20 @@ impl Changelog {
         }
     }
 
-    /// How the version takes over the section of its last pre-release, if it has one, by the settings or else as the last
-    /// final release that had one.
+    /// How the version takes over the section of its last pre-release, if it has one and nothing else is to be released: by
+    /// the settings, or else as the last final release that had one.
     fn takeover(
         &self,
         checkout: &Checkout,
         habits: &Habits,
         path: &str,
-        version: &Version,
+        target: &Target,
     ) -> Option<Convention<Takeover>> {
+        let version = &target.version;
         let now = document(path, checkout.read(path)?)?;
-        if self.renames_prerelease == Some(false) || !now.has_candidate(version) {
+        let remainder = target.conventions.remainder.as_ref().map(|learned| &learned.value);
+        let promotion = Promotion { remainder, ..Promotion::new(version, &target.names.date) };
+        if !now.has_candidate(version) || now.promote(&promotion).is_ok() {
             return None;
         }
         let of_release = |release: &PastRelease| {
@@ -83,13 +85,24 @@ impl Changelog {
             Some((Takeover::of_release(&before, &after, &release.tag.version)?, release.tag.name.clone()))
         };
         let finals = habits.releases().iter().filter(|release| !release.tag.version.is_prerelease());
-        match finals.take(MOST_FINALS).find_map(of_release) {
-            Some((Some(value), tag)) => Some(Convention { value, reason: format!("as in {tag}") }),
-            _ if self.renames_prerelease == Some(true) => {
-                Some(Convention { value: Takeover::default(), reason: "as configured".to_owned() })
+        let past: Vec<_> = finals.take(MOST_FINALS).filter_map(of_release).collect();
+        let kept = |takeover: &Option<Takeover>| takeover.as_ref().is_none_or(|one| one.keeps_section);
+        let keeps_section = self
+            .renames_prerelease
+            .map_or_else(|| past.first().is_none_or(|(one, _)| kept(one)), |renames| !renames);
+        let alike = past.iter().find_map(|(takeover, tag)| {
+            Some((takeover.clone().filter(|one| one.keeps_section == keeps_section)?, tag))
+        });
+        let (value, reason) = match alike {
+            Some((value, tag)) => (value, format!("as in {tag}")),
+            None if !keeps_section => (Takeover::default(), "as configured".to_owned()),
+            None if past.is_empty() || self.renames_prerelease.is_some() => {
+                (Takeover::usual(), "by default".to_owned())
             }
-            _ => None,
-        }
+            // Final releases had changes of their own.
+            None => return None,
+        };
+        Some(Convention { value: value.after(&now), reason })
     }
 
     /// The heading of the version, if it follows those of earlier ones in a form of their own.

@@ -180,10 +180,18 @@ impl Changelog {
         let is_development = target.previous.dev().is_some();
         let becomes_final =
             target.previous.is_prerelease() && !is_development && !target.version.is_prerelease();
-        let promoted = match document.promote(&promotion) {
+        let sentence = conventions.takeover.as_ref().map(|learned| &learned.value);
+        let sentence = sentence.filter(|one| one.keeps_section && conventions.entries.is_none());
+        let with = |note: &str| document.promote(&Promotion { notes: Some(note), ..promotion });
+        let promoted = match (document.promote(&promotion), sentence) {
+            (Err(ChangelogError::Empty { .. } | ChangelogError::NoUnreleased { .. }), Some(takeover)) => {
+                with(&takeover.sentence)
+            }
+            (promoted, _) => promoted,
+        };
+        let promoted = match promoted {
             Err(ChangelogError::Empty { .. }) if becomes_final => {
-                let note = format!("No changes since {}.", target.previous);
-                document.promote(&Promotion { notes: Some(&note), ..promotion })
+                with(&format!("No changes since {}.", target.previous))
             }
             Err(ChangelogError::Empty { .. })
                 if self.required.is_none() && document.released_without_changes().is_some() =>
