@@ -34,6 +34,10 @@ impl TupleItem {
             Self::Number(span) | Self::Text(span) => span,
         }
     }
+
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
 }
 
 /// An assignment or import, and where it starts

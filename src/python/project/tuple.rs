@@ -1,5 +1,6 @@
 //! A version as a tuple, from which the module makes its version: `VERSION = (1, 2, 3)`, or in the form of
-//! `sys.version_info`: `version_info = (1, 2, 3, "alpha", 0)`, or as numbers in variables of their own: `MAJOR = 1`.
+//! `sys.version_info`: `version_info = (1, 2, 3, "alpha", 0)`, or in texts to be joined: `("1", "2", "3", "dev0")`, or as
+//! numbers in variables of their own: `MAJOR = 1`.
 
 use std::ops::Range;
 
@@ -36,10 +37,20 @@ enum Level {
 struct VersionTuple {
     /// `1, 2, 3`
     numbers: Vec<Range<usize>>,
-    /// `"alpha", 0`: the level between its quotes, and the serial number
-    level: Option<(Range<usize>, Range<usize>)>,
+    /// `"alpha", 0`: the level between its quotes, and the serial number, which a final release may do without
+    level: Option<(Range<usize>, Option<Range<usize>>)>,
+    /// What ends a version that is joined from texts
+    ending: Option<Ending>,
     /// The number of the development release, in a variable of its own
     dev: Option<Range<usize>>,
+}
+
+/// What ends a version that is joined from texts: `"dev0"` in `("1", "2", "dev0")`
+enum Ending {
+    /// Between its quotes
+    Text(Range<usize>),
+    /// There is none now
+    Missing,
 }
 
 /// How a module states the version that it assigns to `attribute`, if it makes it from a tuple.
@@ -105,20 +116,34 @@ fn find(text: &str, name: &str, dev: Option<&str>) -> Option<VersionTuple> {
     if name.contains(BETWEEN) {
         let numbers =
             name.split(BETWEEN).map(|name| statements::number(text, name)).collect::<Option<_>>()?;
-        return Some(VersionTuple { numbers, level: None, dev: None });
+        return Some(VersionTuple { numbers, level: None, ending: None, dev: None });
     }
     let (_, items) = statements::tuples(text).into_iter().find(|(found, _)| found == name)?;
     let dev = match dev {
         Some(dev) => Some(statements::number(text, dev)?),
         None => None,
     };
-    Some(VersionTuple { dev, ..shape(text, &items)? })
+    let tuple = shape(text, &items)?;
+    // Any number of texts can be joined, but not formatted.
+    let is_joined = || {
+        items.iter().all(TupleItem::is_text)
+            && text.split("join(").skip(1).any(|rest| {
+                rest.trim_start().strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with(')'))
+            })
+    };
+    let ending = tuple.ending.or_else(|| is_joined().then_some(Ending::Missing));
+    Some(VersionTuple { dev, ending, ..tuple })
 }
 
 /// The byte range of the tuple's items, or from the first number to the last one.
 pub(super) fn locate(text: &str, name: &str) -> Option<Range<usize>> {
     let tuple = find(text, name, None)?;
-    let spans = || tuple.numbers.iter().chain(tuple.level.as_ref().map(|(_, serial)| serial));
+    let level = tuple.level.as_ref().map(|(level, serial)| serial.as_ref().unwrap_or(level));
+    let ending = match &tuple.ending {
+        Some(Ending::Text(span)) => Some(span),
+        _ => None,
+    };
+    let spans = || tuple.numbers.iter().chain(level).chain(ending);
     Some(spans().map(|span| span.start).min()?..spans().map(|span| span.end).max()?)
 }
 
@@ -133,16 +158,24 @@ fn shape(text: &str, items: &[TupleItem]) -> Option<VersionTuple> {
     };
     let count = items.iter().take_while(is_number).count();
     let (numbers, rest) = items.split_at(count);
-    let level = match rest {
-        [] => None,
-        [TupleItem::Text(level), TupleItem::Number(serial)] => {
-            level_of(&text[level.clone()])?;
-            Some((level.clone(), serial.clone()))
+    let (mut level, mut ending) = (None, None);
+    match rest {
+        [] => {}
+        [TupleItem::Text(word), TupleItem::Number(serial)] => {
+            level_of(&text[word.clone()])?;
+            level = Some((word.clone(), Some(serial.clone())));
+        }
+        [TupleItem::Text(word)] if level_of(&text[word.clone()]) == Some(Level::Final) => {
+            level = Some((word.clone(), None));
+        }
+        [TupleItem::Text(word)] if numbers.iter().all(TupleItem::is_text) => {
+            format!("0.{}", &text[word.clone()]).parse::<Version>().ok()?;
+            ending = Some(Ending::Text(word.clone()));
         }
         _ => return None,
-    };
+    }
     let numbers: Vec<_> = numbers.iter().map(|item| item.span().clone()).collect();
-    (2..=4).contains(&numbers.len()).then_some(VersionTuple { numbers, level, dev: None })
+    (2..=4).contains(&numbers.len()).then_some(VersionTuple { numbers, level, ending, dev: None })
 }
 
 fn level_of(word: &str) -> Option<Level> {
@@ -155,7 +188,11 @@ pub(super) fn read(text: &str, name: &str, dev: Option<&str>) -> Option<Version>
     let numbers: Vec<&str> = tuple.numbers.iter().map(|span| &text[span.clone()]).collect();
     let mut version = numbers.join(".");
     if let Some((level, serial)) = &tuple.level {
-        version.push_str(&suffix(&text[level.clone()], &text[serial.clone()])?);
+        version
+            .push_str(&suffix(&text[level.clone()], serial.as_ref().map_or("", |span| &text[span.clone()]))?);
+    }
+    if let Some(Ending::Text(span)) = &tuple.ending {
+        version.push_str(&format!(".{}", &text[span.clone()]));
     }
     // A project sets the number to 0 for a version that is not a development version.
     if let Some(dev) =
@@ -236,7 +273,20 @@ pub(super) fn edits(text: &str, (name, dev): (&str, Option<&str>), version: &Ver
                 span: level.clone(),
                 text: spelled(text, &text[level.clone()], next).to_owned(),
             });
-            edits.push(Edit { span: serial.clone(), text: number.to_string() });
+            match serial {
+                Some(serial) => edits.push(Edit { span: serial.clone(), text: number.to_string() }),
+                None if next == Level::Final => {}
+                // Whether such a call takes one for a development release cannot be told.
+                None if next == Level::Dev => return None,
+                None => {
+                    let quote = level.end + 1;
+                    edits.push(Edit { span: quote..quote, text: format!(", {number}") });
+                }
+            }
+        }
+        (None, _) if tuple.ending.is_some() => {
+            edits.extend(ending_edit(text, &tuple, version)?);
+            dev = None;
         }
         (None, Some(_)) => return None,
         (None, None) => {}
@@ -248,6 +298,29 @@ pub(super) fn edits(text: &str, (name, dev): (&str, Option<&str>), version: &Ver
     }
     edits.sort_by_key(|edit| edit.span.start);
     Some(edits)
+}
+
+/// The edit that makes the last text of a tuple that of `version`, or removes it; none if it stays, or cannot be edited.
+fn ending_edit(text: &str, tuple: &VersionTuple, version: &Version) -> Option<Option<Edit>> {
+    let numbers: Vec<String> = version.release_segments().iter().map(u64::to_string).collect();
+    let whole = version.to_string();
+    let next = whole.strip_prefix(&numbers.join("."))?.trim_start_matches('.');
+    let after = tuple.numbers.last()?.end;
+    let quote = text[after..].chars().next()?;
+    let rest = &text[after + 1..];
+    match &tuple.ending {
+        Some(Ending::Text(span)) if next.is_empty() => {
+            // A comment between the two would be lost.
+            let between = rest.get(..span.start - after - 1)?.trim_start().strip_prefix(',')?.trim_start();
+            let is_plain = between.len() == 1 && between.starts_with(['"', '\'']);
+            is_plain.then(|| Some(Edit { span: after + 1..span.end + 1, text: String::new() }))
+        }
+        Some(Ending::Text(span)) => Some(Some(Edit { span: span.clone(), text: next.to_owned() })),
+        _ if next.is_empty() => Some(None),
+        // Not after `"""`
+        _ if rest.starts_with(quote) => None,
+        _ => Some(Some(Edit { span: after + 1..after + 1, text: format!(", {quote}{next}{quote}") })),
+    }
 }
 
 /// A level in the project's spelling: the present one, or one that the module has in quotes, or the usual one.
@@ -301,6 +374,11 @@ mod tests {
                 Some("1.2.3"),
             ),
             ("VERSION = ('1', '2', 'x')\n__version__ = '.'.join(VERSION)\n", None),
+            ("V = ('0', '6', '1', 'dev0')\n__version__ = '.'.join(V)\n", None),
+            ("VERSION = ('0', '6', '1', 'dev0')\n__version__ = '.'.join(VERSION)\n", Some("0.6.1.dev0")),
+            ("VERSION = (0, 6, 1, 'dev0')\n__version__ = make(VERSION)\n", None),
+            ("VERSION = Version(1, 21, 0, 'final')\n__version__ = VERSION.show()\n", Some("1.21.0")),
+            ("VERSION = Version(1, 21, 0, 'dev')\n__version__ = VERSION.show()\n", None),
             ("version_info = (1, 2, 3)\n__version__ = version_info\n", Some("1.2.3")),
             // Not a version, another name, computed from something else, or two of them.
             ("VERSION = (1, 2, 3, 'x')\n__version__ = get(VERSION)\n", None),
@@ -345,6 +423,25 @@ mod tests {
         let quoted = "VERSION = ('1', '2')\n__version__ = '.'.join(VERSION)\n";
         assert_eq!(rewritten(quoted, "1.10"), Some(quoted.replacen("'2'", "'10'", 1)));
         assert_eq!(rewritten(plain, "1.3.dev1"), None);
+        let joined = |tuple: &str| format!("VERSION = {tuple}  # x\n__version__ = '.'.join( VERSION )\n");
+        let dev = joined("('0', '6', '1', \"dev0\")");
+        assert_eq!(rewritten(&dev, "0.6.1"), Some(joined("('0', '6', '1')")));
+        assert_eq!(rewritten(&dev, "0.7rc1"), Some(joined("('0', '7', '0', \"rc1\")")));
+        assert_eq!(
+            rewritten(&joined("('0', '6', '1')"), "0.7.dev0"),
+            Some(joined("('0', '7', '0', 'dev0')"))
+        );
+        assert_eq!(rewritten(&joined("('0', '6',  # y\n 'dev0')"), "0.6"), None);
+        assert_eq!(rewritten(&joined("('0', \"\"\"6\"\"\", 'dev0')"), "0.6"), None);
+        assert_eq!(rewritten(&joined("('0', '''6''')"), "0.6.dev1"), None);
+        assert_eq!(rewritten("VERSION = ('1', '2')\n__version__ = '%s.%s' % VERSION\n", "1.2.dev1"), None);
+        let call = |items: &str| {
+            format!("V_INFO = 1\nversion_info = Version({items})\n__version__ = version_info.show()\n")
+        };
+        let last = call("10, 21, 1, \"final\"");
+        assert_eq!(rewritten(&last, "10.21.2"), Some(call("10, 21, 2, \"final\"")));
+        assert_eq!(rewritten(&last, "11.0b2"), Some(call("11, 0, 0, \"beta\", 2")));
+        assert_eq!(rewritten(&last, "11.0.dev1"), None);
         let django = "VERSION = (6, 1, 0, 'alpha', 0)\n__version__ = get_version(VERSION)\n";
         assert_eq!(rewritten(django, "6.1rc1"), Some(django.replacen("'alpha', 0", "'candidate', 1", 1)));
         assert_eq!(rewritten(django, "6.1.dev2"), Some(django.replacen("'alpha', 0", "'dev', 2", 1)));
