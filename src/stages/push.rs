@@ -240,14 +240,16 @@ pub(super) fn push_fenced(
         Err(PushError::Push(error)) => return Err(error),
         Ok(()) => {
             // The push was answered, so the fence is no longer needed.
+            let is_compared = fence.is_some();
             let own = fence.zip(updates.iter().find_map(|update| update.new.clone()));
             let fences = expired_fences(theirs).into_iter().chain(own);
-            if remote.delete_fences(repository, fences, updates) {
-                expect_pushed(effects, remote, (repository, updates, reach))?;
+            if !remote.delete_fences(repository, fences, updates) && is_compared {
+                return Ok(());
             }
         }
     }
-    Ok(())
+    // Only the deletion of a fence compares the refs as well.
+    expect_pushed(effects, remote, (repository, updates, reach))
 }
 
 /// Refuses to go on if the remote accepted the push and then moved or deleted a ref, as its hooks or rules may. A public

@@ -41,8 +41,17 @@ fn a_push_over_the_network_leaves_no_ref_of_ours() {
 /// Git calls such a push successful.
 #[test]
 fn a_remote_that_deletes_or_moves_what_was_pushed_stops_the_release() {
-    for (act, what, code) in [("-d \"$ref\"", "deleted", 1), ("\"$ref\" main~1", "moved", 4)] {
-        let (attempt, _server) = by_network(QUICK);
+    let (deletes, moves) = (("-d \"$ref\"", "deleted", 1), ("\"$ref\" main~1", "moved", 4));
+    for (is_on_this_machine, (act, what, code)) in
+        [(false, deletes), (false, moves), (true, deletes), (true, moves)]
+    {
+        let (attempt, _server) = match is_on_this_machine {
+            false => {
+                let (attempt, server) = by_network(QUICK);
+                (attempt, Some(server))
+            }
+            true => (Attempt::configured(quick(), QUICK), None),
+        };
         let project = &attempt.project;
         let before = refs_but_fences(project);
         let hook = format!(
