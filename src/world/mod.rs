@@ -18,6 +18,7 @@ pub mod orphans;
 pub mod parallel;
 pub mod process;
 pub mod processes;
+pub mod signals;
 pub mod terminal;
 pub mod tools;
 pub mod watchdog;
