@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::prepare::author;
 use super::resume::{ResumeOptions, complete};
 use super::session::configuration_of_run;
-use super::transfer::{check, expect_own_work, foreign};
+use super::transfer::{check, expect_own_work, foreign, own_work};
 use super::{Context, lost, open};
 use crate::config::{Config, MemberSettings};
 use crate::engine::adoption;
@@ -94,10 +94,11 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
         let help = Some("its commands are run: publish it only if you trust who made it");
         context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
     }
+    let own = local.is_none().then(|| own_work(context, &imported, &store, ("publish", options.yes)));
     context.confirm(options.yes, &format!("Publish {about} from here?"))?;
     checkout.repository.give_consent();
-    if local.is_none() {
-        expect_own_work(context, &imported, &checkout.repository)?;
+    if let Some(own) = own {
+        expect_own_work(&imported, &checkout.repository, &own?)?;
     }
     let joining = adopted.as_deref().unwrap_or_default();
     let checked = check(context, &header, (&records, joining), (options.yes, options.force))?;

@@ -9,8 +9,10 @@ use crate::config::{self, Config, Source};
 use crate::engine::checkout::Checkout;
 use crate::engine::event::{Event, Listener};
 use crate::engine::journal::{Header, Record, entries};
-use crate::engine::model::{PluginSteps, State};
+use crate::engine::model::{Plan, PluginSteps, State};
+use crate::engine::pipeline::Pipeline;
 use crate::engine::preflight::preflight_of_prepared;
+use crate::engine::release::Release;
 use crate::engine::resume_state::completed_stages;
 use crate::engine::run::Store;
 use crate::engine::stage::Stage;
@@ -22,6 +24,9 @@ use crate::python::filename::normalize;
 use crate::stages;
 use crate::world::Environment;
 use crate::world::git::Repository;
+
+/// The most characters of a plugin's data that a message shows
+const LONGEST_DATA: usize = 400;
 
 /// Packs the unfinished run into a file.
 ///
@@ -87,31 +92,77 @@ pub(super) fn foreign(checkout: &Checkout, header: &Header) -> Option<String> {
     })
 }
 
-/// Refuses a run whose release commit changes other files than its stages write, or does not follow the commit that it
-/// began at; whose distributions are of another release; or whose journal has effects that no stage has.
+/// What the stages of an imported run do, by the plan that they make for the commit at which it began
+pub(super) struct OwnWork {
+    pipeline: Pipeline,
+    plan: Plan,
+    release: Release,
+}
+
+/// Plans what the stages of an imported run do, and tells what only the file says, before the user is asked.
 ///
 /// # Errors
-/// The run is refused; or its stages cannot plan what they write.
-pub(super) fn expect_own_work(
+/// A plugin would get data that nobody can compare, and the user has answered before; or the stages cannot plan.
+pub(super) fn own_work(
     context: &Context,
     imported: &ImportedRun,
-    repository: &Repository,
-) -> Result<()> {
+    store: &Store,
+    (command, yes): (&str, bool),
+) -> Result<OwnWork> {
+    for (effect, data) in transfer::data_of_plugins(imported, store)? {
+        let message =
+            format!("the journal in the file has {effect}, and data for its plugin that nothing confirms");
+        if yes {
+            return Err(Error::refused(message).help(format!(
+                "the plugin would act on them: without `--yes`, `{command}` shows them and asks on a terminal"
+            )));
+        }
+        let shown = shortened(&data);
+        let help = format!(
+            "the plugin verifies and undoes it by these data, so go on only if you trust them: {shown}"
+        );
+        context.ui.on_event(&Event::Warning { stage: None, message: &message, help: Some(&help) });
+    }
+    let (_, pipeline, mut release) = Session::of_run(context, &imported.header)?;
+    // The checks of the run have reported what the plan would report again.
+    let plan = pipeline.plan(&mut release, PluginSteps::default(), &|_: &Event<'_>| {})?;
+    let unproven = transfer::unproven_stages(imported, &pipeline, &plan);
+    if !unproven.is_empty() {
+        let stages: Vec<String> = unproven.iter().map(|stage| format!("`{stage}`")).collect();
+        let message =
+            format!("nothing but the file shows that these stages did their work: {}", stages.join(", "));
+        context.ui.on_event(&Event::Note { stage: None, message: &message });
+    }
+    Ok(OwnWork { pipeline, plan, release })
+}
+
+/// The beginning of data, for a message.
+fn shortened(data: &str) -> String {
+    match data.char_indices().nth(LONGEST_DATA) {
+        None => data.to_owned(),
+        Some((end, _)) => format!("{}… ({} characters)", &data[..end], data.chars().count()),
+    }
+}
+
+/// Refuses a run whose release commit changes other files than its stages write, or does not follow the commit that it
+/// began at; whose distributions are of another release; whose journal has effects that no stage has; or whose completed
+/// stages did not do what they do.
+///
+/// # Errors
+/// The run is refused; or an index or the remote cannot be asked.
+pub(super) fn expect_own_work(imported: &ImportedRun, repository: &Repository, own: &OwnWork) -> Result<()> {
     let (header, outputs) = (&imported.header, &imported.outputs);
+    let planned = (&own.pipeline, &own.plan);
+    own.release.give_consent();
     for (project, version) in header.releases() {
         let own = if header.members.is_empty() { Some(outputs) } else { outputs.members.get(project) };
         let files = own.map_or(&[][..], |outputs| &outputs.distributions);
         stages::expect_of_release(project, version, files)?;
     }
     let changes = imported.changes(repository)?;
-    if changes.is_empty() && entries(&imported.records).is_empty() {
-        return Ok(());
-    }
-    let (_, pipeline, mut release) = Session::of_run(context, &imported.header)?;
-    // The checks of the run have reported what the plan would report again.
-    let plan = pipeline.plan(&mut release, PluginSteps::default(), &|_: &Event<'_>| {})?;
-    transfer::expect_planned_effects(imported, (&pipeline, &plan), &release)?;
-    transfer::expect_planned(&changes, (&pipeline, &plan), &release, stages::only_reads)
+    transfer::expect_planned_effects(imported, planned, &own.release)?;
+    transfer::expect_planned(&changes, planned, &own.release, stages::only_reads)?;
+    transfer::expect_planned_outputs(imported, planned, &own.release)
 }
 
 /// Finds what would make the rest of a release fail that comes from a file, before it begins; returns the environment with
@@ -158,11 +209,12 @@ pub(super) fn import(
         let help = Some("its commands are run: import it only from somebody whose releases you trust");
         context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
     }
+    let own = own_work(context, &imported, store, ("resume --import", yes));
     let question =
         format!("Finish the release of {} {} (run {}) here?", header.name, header.version, header.run);
     context.confirm(yes, &question)?;
     checkout.repository.give_consent();
-    expect_own_work(context, &imported, &checkout.repository)?;
+    expect_own_work(&imported, &checkout.repository, &own?)?;
     let checked = check(context, header, (&imported.records, &[]), (yes, force))?;
     imported.adopt(store)?;
     Ok(checked)

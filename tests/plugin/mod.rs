@@ -8,6 +8,7 @@ mod executables;
 pub(crate) mod github;
 mod languages;
 mod libraries;
+mod moved;
 mod order;
 mod releases;
 pub(crate) mod scene;

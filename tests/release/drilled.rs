@@ -94,9 +94,12 @@ impl Index {
         self.server.as_ref().expect("an index that runs").upload_url()
     }
 
+    pub(super) fn simple_url(&self) -> String {
+        self.server.as_ref().expect("an index that runs").simple_url()
+    }
+
     fn section(&self, name: &str) -> Config {
-        let server = self.server.as_ref().expect("an index that runs");
-        Config::default().server(name, &server.upload_url(), &server.simple_url())
+        Config::default().server(name, &self.upload_url(), &self.simple_url())
     }
 }
 

@@ -2,12 +2,14 @@
 //! journal says: it runs the commands there, and moves refs back.
 
 use super::ImportedRun;
-use crate::engine::journal::entries;
-use crate::engine::model::{Action, Effect, Plan, PlannedStage, Reach};
+use crate::engine::journal::{Entry, Journal, entries};
+use crate::engine::model::{Action, Effect, Plan, PlannedStage, Reach, State};
 use crate::engine::pipeline::Pipeline;
 use crate::engine::release::Release;
+use crate::engine::run::Store;
 use crate::engine::stage::Stage;
 use crate::error::{Error, Result};
+use crate::text::visible;
 use crate::world::git::{Landing, RefUpdate, is_fence};
 
 /// The run and what its stages do, by the plan that they make for the commit at which it began
@@ -35,6 +37,25 @@ pub fn expect_planned_effects(
     let effect = other.effect.to_string().escape_debug().to_string();
     Err(Error::refused(format!("the journal in the file has {effect}, which no stage of the release does"))
         .help("the file is not what pyrelease wrote for this release: get it from where the release began"))
+}
+
+/// The effects of plugins in the journal that this repository's own run does not have, each with the data that verifying
+/// and undoing it would pass to the plugin: nobody can compare them with anything.
+///
+/// # Errors
+/// The journal of the run here is damaged.
+pub fn data_of_plugins(imported: &ImportedRun, store: &Store) -> Result<Vec<(String, String)>> {
+    let own = store.run(&imported.header.run).journal();
+    let own = if own.is_file() { entries(&Journal::read(&own)?) } else { Vec::new() };
+    let is_own = |entry: &Entry| own.iter().any(|own| own.id == entry.id && own.effect == entry.effect);
+    let foreign = entries(&imported.records).into_iter().filter(|entry| !is_own(entry));
+    let shown = |entry: Entry| match &entry.effect {
+        Effect::Plugin(effect) if matches!(entry.state, State::Done | State::InDoubt) => {
+            Some((visible(&entry.effect.to_string()), visible(&effect.undo.to_string())))
+        }
+        _ => None,
+    };
+    Ok(foreign.filter_map(shown).collect())
 }
 
 impl Comparison<'_> {

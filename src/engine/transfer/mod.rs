@@ -7,6 +7,7 @@
 mod commit;
 mod effects;
 mod export;
+mod outputs;
 mod pack;
 mod unpack;
 
@@ -15,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::python::distribution::ATTESTATION;
 
 pub use commit::expect_planned;
-pub use effects::expect_planned_effects;
+pub use effects::{data_of_plugins, expect_planned_effects};
+pub use outputs::{expect_planned_outputs, unproven_stages};
 pub(super) use pack::write_bundle;
 pub use pack::{Packed, pack};
 use unpack::run_in;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pyrelease_test_support::{Config, Python, distribution};
+use pyrelease_test_support::{Config, Python, Transcript, distribution};
 use serde_json::{Value, json};
 
 use super::super::drilled::{Local, text};
@@ -42,7 +42,9 @@ fn a_command_of_the_projects_own_may_write_any_file() {
     let forge = Forge::of(Local::configured(&own));
     let file = forge.prepared("");
     let folder = forge.checkout("publishing");
-    forge.publishing_job(&folder, "publish --yes").arg(&file).code(0);
+    let published = forge.publishing_job(&folder, "publish --yes").arg(&file).code(0);
+    let note = "nothing but the file shows that these stages did their work: `own`\n";
+    assert!(published.stderr().contains(note), "{published}");
     forge.local.is_released(&folder);
     assert_eq!(fs_err::read_to_string(folder.join("README.md")).unwrap(), "x\n");
 }
@@ -136,4 +138,66 @@ fn a_distribution_of_another_project_or_version_is_refused() {
     }
     forge.assert_untouched(&folder);
     forge.assert_nothing_is_out();
+}
+
+/// A stage that is done is not done again: a file that leaves one out would publish without it.
+#[test]
+fn a_stage_that_is_said_to_be_done_has_done_what_it_does() {
+    let mut seen = Transcript::named("prepare/said-to-be-done");
+    let forge = Forge::new();
+    let file = forge.prepared("");
+    let done = |stage: &str| json!({"type": "stage-done", "stage": stage, "outputs": {}});
+    let (wheel, digest) = ("demo-1.1.0-py3-none-any.whl", "0".repeat(64));
+    let index = &forge.local.rehearsal;
+    let distribution =
+        json!({"path": wheel, "filename": wheel, "kind": "wheel", "size": 1, "sha256": digest});
+    let upload = json!({
+        "kind": "upload", "index": "testpypi", "url": index.upload_url(), "simple": index.simple_url(),
+        "reach": "rehearsal", "project": "demo", "distribution": distribution,
+    });
+    let sent = [
+        json!({"type": "intent", "id": 0, "at": 1_795_993_573, "stage": "testpypi", "effect": upload}),
+        json!({"type": "done", "id": 0, "evidence": "done"}),
+    ];
+    let forged = [
+        json!([done("testpypi")]),
+        json!([sent[0], sent[1], done("testpypi")]),
+        // Without the rehearsal, the other stages follow each other.
+        json!([["[\"testpypi\",\"rehearsal\"],", ""]]),
+        json!([["\"tag\":{\"name\":\"v1.1.0\"", "\"tag\":{\"name\":\"deploy\""]]),
+    ];
+    let folder = forge.checkout("publishing");
+    for records in forged {
+        let forged = altered(&forge, &file, &records, &[]);
+        seen.add_error(&forge.publishing_job(&folder, "publish --yes").arg(&forged).code(3));
+        forge.publishing_job(&folder, "resume --yes --import").arg(&forged).code(3);
+    }
+    forge.assert_untouched(&folder);
+    forge.assert_nothing_is_out();
+    seen.assert();
+}
+
+/// The same of what is public, or at the remote.
+#[test]
+fn a_push_and_a_publication_that_are_said_to_be_done_are_looked_for() {
+    let mut seen = Transcript::named("prepare/said-to-be-public");
+    let done = |stage: &str| json!({"type": "stage-done", "stage": stage, "outputs": {}});
+    for said in [vec!["pypi"], vec!["push", "pypi"]] {
+        let stages = format!("changelog version tag build check {}", said.join(" "));
+        let forge = Forge::of(Local::configured(&Config::stages(&stages)));
+        let file = forge.prepared("");
+        let records: Vec<Value> = said.iter().map(|stage| done(stage)).collect();
+        let forged = altered(&forge, &file, &json!(records), &[]);
+        let folder = forge.checkout("publishing");
+        seen.add_error(&forge.publishing_job(&folder, "publish --yes").arg(&forged).code(3));
+        forge.assert_untouched(&folder);
+        forge.assert_nothing_is_out();
+        // Once it is true, nothing is left to do.
+        forge.publishing_job(&folder, "publish --yes").arg(&file).code(0);
+        let published = forge.local.public.files();
+        let second = forge.old_checkout("second");
+        forge.publishing_job(&second, "publish --yes").arg(&forged).code(0);
+        assert_eq!((published.len(), forge.local.public.files()), (2, published));
+    }
+    seen.assert();
 }

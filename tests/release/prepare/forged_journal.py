@@ -1,7 +1,7 @@
 """Alters the journal in an exported run, and makes its checksums and manifest fit.
 
 Arguments: the run, the new file, the records to append as JSON, and optionally a distribution in it, its new name and the
-file with its new content.
+file with its new content. A record `["old", "new"]` is none: it replaces a text in all records of the run.
 """
 
 import gzip
@@ -24,7 +24,12 @@ def line(number, moment, record):
 with tarfile.open(source) as archive:
     files = {name: archive.extractfile(name).read() for name in archive.getnames()}
 lines = [json.loads(text) for text in files["journal.jsonl"].decode().splitlines()]
-records = [known["record"] for known in lines] + json.loads(appended)
+text = json.dumps([known["record"] for known in lines], separators=(",", ":"))
+appended = json.loads(appended)
+for old, new in [change for change in appended if isinstance(change, list)]:
+    assert old in text, old
+    text = text.replace(old, new)
+records = json.loads(text) + [record for record in appended if isinstance(record, dict)]
 if swap:
     old, new, content = swap[0], swap[1], Path(swap[2]).read_bytes()
     del files[f"dist/{old}"]
