@@ -9,6 +9,7 @@ pub mod distribution;
 pub mod entries;
 pub mod filename;
 pub mod forge;
+pub mod formatters;
 pub mod fragments;
 pub mod generators;
 pub mod habits;

@@ -25,6 +25,12 @@ pub struct BuildSystem {
 }
 
 impl BuildSystem {
+    /// One that is only for installing these requirements.
+    pub fn of_requirements(requires: Vec<String>) -> Self {
+        let (backend, backend_path) = (String::new(), Vec::new());
+        Self { requires, backend, backend_path, uv: String::new(), uv_constraints: Vec::new() }
+    }
+
     /// Reads `pyproject.toml`, with the defaults that `python -m build` has.
     ///
     /// # Errors

@@ -82,9 +82,9 @@ impl Changelog {
         let words = command(fragments, release);
         let shown: Vec<String> =
             std::iter::once(fragments.collector.name().to_owned()).chain(words.clone()).collect();
-        effects.private(Action::Command { command: shown }, |bench| {
+        let changelog = changelog_of(fragments, release);
+        let before = effects.private(Action::Command { command: shown }, |bench| {
             let root = release.root();
-            let changelog = changelog_of(fragments, release);
             let before = fs_err::read_to_string(root.join(&changelog)).unwrap_or_default();
             // The tool would follow links: what they lead to would be public, or be overwritten.
             for path in fragments.files.iter().map(|file| &file.path).chain([&changelog]) {
@@ -104,11 +104,9 @@ impl Changelog {
                 );
                 return Err(Error::failed(message).help(help));
             }
-            let notes = tool::notes(&root, &changelog, &before, release)?;
-            // scriv leaves a new changelog untracked.
-            bench.clone.git(["add", "--", &changelog]).folder(&root).read()?;
-            Ok(notes)
-        })
+            Ok(before)
+        })?;
+        tool::finish(release, effects, (&changelog, before))
     }
 }
 

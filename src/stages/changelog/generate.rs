@@ -3,7 +3,6 @@
 use super::tool::{self, Tool};
 use super::{Changelog, Source, commits, fragments, parse, semantic_release};
 use crate::engine::checkout::Checkout;
-use crate::engine::effects::Workbench;
 use crate::engine::model::Convention;
 use crate::engine::prelude::*;
 use crate::error::ErrorKind;
@@ -167,11 +166,11 @@ impl Changelog {
         let words = self.generator_arguments(generated, release, (&path, writes_all));
         let name = generated.generator.command().to_owned();
         let shown = std::iter::once(name).chain(words.clone()).collect();
-        effects.private(Action::Command { command: shown }, |bench| {
+        let before = effects.private(Action::Command { command: shown }, |bench| {
             if let Some(settings) = &generated.semantic_release {
                 let (before, after) = self.generate_by_tag((generated, settings), release, (&path, bench))?;
                 changed(generated, &path, (&before, &after))?;
-                return finish(bench, release, &path, &before);
+                return Ok(before);
             }
             let root = release.root();
             let file = bench.file(&root, &path)?;
@@ -197,8 +196,9 @@ impl Changelog {
             if let Some(label) = &generated.unreleased {
                 fs_err::write(&file, named(&before, &after, label, &release.names().tag)?)?;
             }
-            finish(bench, release, &path, &before)
-        })
+            Ok(before)
+        })?;
+        tool::finish(release, effects, (&path, before))
     }
 
     /// The tool's arguments.
@@ -263,15 +263,6 @@ fn tool_of(generated: &Generated) -> Tool {
         }
         Generator::GenerateChangelog => Tool::GENERATE_CHANGELOG,
     }
-}
-
-/// Puts the changelog into the release commit; returns the notes.
-fn finish(bench: &Workbench<'_>, release: &Release, path: &str, before: &str) -> Result<String> {
-    let root = release.root();
-    let notes = tool::notes(&root, path, before, release)?;
-    // A new changelog is untracked.
-    bench.clone.git(["add", "--", path]).folder(&root).read()?;
-    Ok(notes)
 }
 
 /// The versions whose sections are in one text and not in another.

@@ -4,6 +4,7 @@ mod commits;
 mod draft;
 mod entries;
 mod find;
+mod format;
 mod fragments;
 mod generate;
 mod learn;

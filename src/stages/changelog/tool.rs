@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use super::format::Formatting;
 use super::parse;
 use crate::engine::checkout::Checkout;
 use crate::engine::prelude::*;
@@ -91,8 +92,32 @@ impl Tool {
     }
 }
 
+/// Formats the changelog that was `before` until the tool wrote into it, and puts it into the release commit; returns the
+/// notes. Does neither if the effects are inert.
+///
+/// # Errors
+/// The changelog cannot be read, or git cannot add it.
+pub(super) fn finish(
+    release: &Release,
+    effects: &mut Effects<'_>,
+    (path, before): (&str, Option<String>),
+) -> Result<Option<String>> {
+    if let Some(formatting) = Formatting::of(release, path) {
+        let command = formatting.command();
+        effects.private(Action::Command { command }, |bench| {
+            formatting.apply(bench, release, before.as_deref().unwrap_or_default())
+        })?;
+    }
+    let (Some(before), Some(bench)) = (before, effects.bench()) else { return Ok(None) };
+    let root = release.root();
+    let notes = notes(&root, path, &before, release)?;
+    // A new changelog is untracked.
+    bench.clone.git(["add", "--", path]).folder(&root).read()?;
+    Ok(Some(notes))
+}
+
 /// The release's notes in Markdown: the version's section, or else what the tool added.
-pub(super) fn notes(root: &Path, path: &str, before: &str, release: &Release) -> Result<String> {
+fn notes(root: &Path, path: &str, before: &str, release: &Release) -> Result<String> {
     let after = fs_err::read_to_string(root.join(path))
         .map_err(|error| Error::failed(format!("the tool did not write `{path}`")).because(error))?;
     let promotion = Promotion::new(&release.target.version, &release.target.names.date);

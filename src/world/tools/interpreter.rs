@@ -91,6 +91,14 @@ impl Interpreter {
         Err(too_old.unwrap_or(InterpreterError::Missing))
     }
 
+    /// The user's Python, if pyrelease supports it.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn usual(environment: &Environment) -> Result<Self, InterpreterError> {
+        Self::find(environment, OLDEST)
+    }
+
     /// What this program is, run in `folder`.
     ///
     /// # Errors

@@ -1,0 +1,116 @@
+//! Has the project's own formatter format what a tool wrote into the changelog.
+
+use std::time::Duration;
+
+use super::tool::added_lines;
+use crate::engine::prelude::*;
+use crate::python::formatters::{Formatter, SETTINGS};
+use crate::python::project::BuildSystem;
+use crate::world::kept_environment::{KeptEnvironment, Reporting, Wanted};
+use crate::world::process::Process;
+use crate::world::tools::{HARMFUL, Interpreter, ToolsError};
+
+/// How long the environment of a formatter is used: its version is the one that the project names.
+const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The formatting of a changelog
+pub(super) struct Formatting {
+    formatter: Formatter,
+    /// Relative to the project's folder
+    changelog: String,
+    /// The same file, relative to the top of the repository
+    file: String,
+}
+
+impl Formatting {
+    /// None if the project's hooks do not format the file.
+    pub(super) fn of(release: &Release, changelog: &str) -> Option<Self> {
+        let checkout = &release.checkout;
+        let file = checkout.file_of(changelog)?;
+        let settings = checkout.repository.committed(&checkout.head.commit, SETTINGS)?;
+        let formatter = Formatter::of(&settings, &file)?;
+        Some(Self { formatter, changelog: changelog.to_owned(), file })
+    }
+
+    /// The command, for the user.
+    pub(super) fn command(&self) -> Vec<String> {
+        let Self { formatter, file, .. } = self;
+        let name = std::iter::once(formatter.name.to_owned());
+        name.chain(formatter.arguments.iter().cloned()).chain([file.clone()]).collect()
+    }
+
+    /// Formats the changelog that was `before` until a tool wrote into it. If the formatter cannot be had, fails, or would
+    /// change other lines too, the changelog is left as the tool wrote it, with a warning.
+    ///
+    /// # Errors
+    /// The changelog cannot be read or written.
+    pub(super) fn apply(&self, bench: &Workbench<'_>, release: &Release, before: &str) -> Result<()> {
+        let Self { formatter, changelog, .. } = self;
+        let path = bench.file(&release.root(), changelog)?;
+        let written = fs_err::read(&path)?;
+        let problem = match self.run(bench, release) {
+            Err(error) => Some(error.to_string()),
+            Ok(()) if !has_all_of(before, &fs_err::read_to_string(&path)?) => {
+                Some("it would change lines of earlier releases, too".to_owned())
+            }
+            Ok(()) => None,
+        };
+        if let Some(problem) = problem {
+            fs_err::write(&path, written)?;
+            let name = formatter.name;
+            let message = format!("`{changelog}` is not formatted by {name} of {SETTINGS}: {problem}");
+            let help = format!("run {name} before the release, or format the changelog after it");
+            bench.warn(&message, Some(&help));
+        }
+        Ok(())
+    }
+
+    fn run(&self, bench: &Workbench<'_>, release: &Release) -> Result<()> {
+        let (formatter, environment) = (&self.formatter, &release.checkout.environment);
+        let python = Interpreter::usual(environment).map_err(ToolsError::from)?;
+        let open = |requirements: Vec<String>| {
+            let system = BuildSystem::of_requirements(requirements);
+            let wanted = Wanted {
+                python: &python,
+                system: &system,
+                extra: &[],
+                project: bench.clone.top(),
+                like: None,
+                max_age: MAX_AGE,
+                not_before: None,
+            };
+            let reporting =
+                Reporting { run: &|process| bench.command(process), say: &|message| bench.say(message) };
+            KeptEnvironment::open(environment, &wanted, &reporting)
+        };
+        let loose = formatter.loose_requirements();
+        let kept = match open(formatter.requirements.clone()) {
+            Err(_) if loose != formatter.requirements => open(loose)?,
+            opened => opened?,
+        };
+        let process = Process::new(kept.python());
+        let process = HARMFUL.iter().fold(process, |process, name| process.without_env(*name));
+        let process = process.args(["-I", "-m", formatter.name]).args(&formatter.arguments).arg("--");
+        bench.command(&process.arg(&self.file).folder(bench.clone.top()).env("NO_COLOR", "1"))
+    }
+}
+
+/// Whether all lines of a text are in another, with others between two of them.
+fn has_all_of(before: &str, after: &str) -> bool {
+    let added = added_lines(before, after);
+    added.len() + before.lines().count() == after.lines().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_whether_a_text_has_more_than_new_lines() {
+        assert!(has_all_of("a\nb\n", "a\nnew\nb\n"));
+        assert!(has_all_of("", "new\n"));
+        assert!(has_all_of("a\nb\n", "a\nb\n"));
+        assert!(!has_all_of("a\nb\n", "a\nnew\nc\n"));
+        assert!(!has_all_of("a\nb\n", "a\n"));
+    }
+}
