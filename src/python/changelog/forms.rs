@@ -200,7 +200,7 @@ fn a_series_that_is_not_released_becomes_the_version() {
     let text =
         "## 1.2.x (unreleased)\n\n- c\n\n## 1.1.x (unreleased)\n\n- a\n\n## 1.0.0 (2024-01-31)\n\n- b\n";
     check("a.md", text, ("1.1.x (unreleased)", "1.1.0 (2026-11-24)"));
-    for open in ["1.x.x", "X.Y.Z", "vX.X", "vNext"] {
+    for open in ["1.x.x", "X.Y.Z", "x.x.x", "vNext"] {
         let open = part(open, "**Unreleased**");
         let text = format!("{open}\n{}", part("1.0.0", "**Released on Jan 31, 2024**"));
         check("a.rst", &text, (&open, &part("1.1.0", "**Released on Nov 24, 2026**")));
