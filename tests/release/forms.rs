@@ -95,7 +95,7 @@ fn a_final_release_says_that_nothing_has_changed_since_its_candidate_as_earlier_
     let plan = project.pyrelease("plan release").code(0);
     assert!(
         plan.stdout().contains(&format!(
-            "a section `{sentence}` above that of the last pre-release, as in v1.1.0 (to change it, set `renames-prerelease`"
+            "a section `{sentence}` above that of the last pre-release, as `v1.1.0 (2026-01-03)` (to change it, set `renames-prerelease`"
         )),
         "{plan}"
     );

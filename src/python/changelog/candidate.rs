@@ -11,6 +11,7 @@ use super::parts::Part;
 use super::promote::{Promoted, Promotion};
 use super::references::Naming;
 use super::takeover::Takeover;
+use super::title::Release;
 use crate::python::version::Version;
 
 /// A sentence that says that the final version has nothing new
@@ -22,22 +23,46 @@ static SAYS_SO: LazyLock<Regex> = LazyLock::new(|| {
 /// Stands for the pre-release in such a sentence
 const CANDIDATE: &str = "{candidate}";
 
+/// Whether a version is a pre-release of the final one.
+fn is_candidate(one: &Version, version: &Version) -> bool {
+    one.is_prerelease()
+        && one.dev().is_none()
+        && one.release_segments() == version.release_segments()
+        && !version.is_prerelease()
+        && version.post().is_none()
+}
+
 impl Takeover {
-    /// How the release of `version` took over a section; `Some(None)` if that stayed and the release had other changes,
-    /// none if there was no such section.
+    /// How the release of `version` took over a section; `Some(None)` if it left that as it was, none if there was no
+    /// such section.
     pub fn of_release(before: &Changelog, after: &Changelog, version: &Version) -> Option<Option<Self>> {
-        let old_part = before.candidate(version).filter(|_| !before.names(version))?;
-        let (old, candidate) = (before.section(old_part), old_part.release()?);
+        let part = before.candidate(version).filter(|_| !before.names(version))?;
+        let (old, candidate) = (before.section(part), part.release()?);
         let is_of =
             |other: &Version| after.versions().into_iter().find(|one| one.version.as_ref() == Some(other));
         let (new, is_kept) = (is_of(version)?, is_of(&candidate.version).is_some());
-        let above = match is_kept {
-            true => new.body.as_str(),
-            false => new.body.strip_suffix(old.body.as_str()).unwrap_or_default(),
+        let above = new.body.strip_suffix(old.body.as_str()).unwrap_or_default();
+        let sentence = if SAYS_SO.is_match(above.trim()) { above } else { "" };
+        let sentence = sentence.replace(&candidate.spelling, CANDIDATE);
+        Some((!is_kept).then_some(Self { sentence, keeps_section: false }))
+    }
+
+    /// The newest section of a final release, with its title, that says that nothing has changed since the pre-release
+    /// below; `Some(None)` if all such sections have changes, none if the changelog has no such section.
+    pub fn of_sections(changelog: &Changelog) -> Option<Option<(Self, String)>> {
+        let releases: Vec<&Part> = changelog.parts.iter().filter(|part| part.release().is_some()).collect();
+        let mut pairs = releases.windows(2).filter_map(|pair| {
+            let (new, old) = (pair[0].release()?, pair[1].release()?);
+            is_candidate(&old.version, &new.version).then_some((pair[0], old))
+        });
+        let of_pair = |(part, old): (&Part, &Release)| {
+            let section = changelog.section(part);
+            let sentence = section.body.replace(&old.spelling, CANDIDATE);
+            let takeover = Self { sentence, keeps_section: true };
+            SAYS_SO.is_match(&section.body).then_some((takeover, section.title))
         };
-        let says_so = SAYS_SO.is_match(above.trim());
-        let sentence = if says_so { above.replace(&candidate.spelling, CANDIDATE) } else { String::new() };
-        Some((says_so || !is_kept).then_some(Self { sentence, keeps_section: is_kept }))
+        let first = pairs.next()?;
+        Some(of_pair(first).or_else(|| pairs.find_map(of_pair)))
     }
 
     /// The usual sentence in a section of the final release.
@@ -61,11 +86,8 @@ impl Changelog {
     }
 
     fn candidate(&self, version: &Version) -> Option<&Part> {
-        let is_candidate = |one: &Version| {
-            one.is_prerelease() && one.dev().is_none() && one.release_segments() == version.release_segments()
-        };
-        let newest = self.newest().filter(|_| !version.is_prerelease() && version.post().is_none())?;
-        newest.release().is_some_and(|release| is_candidate(&release.version)).then_some(newest)
+        let newest = self.newest()?;
+        newest.release().is_some_and(|release| is_candidate(&release.version, version)).then_some(newest)
     }
 
     /// The changelog after the final release has taken over the section, if nothing else is to be released.
@@ -143,17 +165,29 @@ mod tests {
             .replace("demo 1.0rc1", "demo 1.0 (2024-01-31)\n=====================\n\n- c\n\n\ndemo 1.0rc1");
         let takeover = Takeover::of_release(&changelog(BEFORE), &changelog(&after), &version);
         assert_eq!(takeover, Some(None));
-        for sentence in
-            ["No changes from **1.0rc1**.", "* No change.", "There are no user-facing changes since 1.0rc1."]
-        {
-            let after = changelog(&after.replace("- c", sentence));
-            let takeover = Takeover::of_release(&changelog(BEFORE), &after, &version).unwrap().unwrap();
-            let later = changelog(&BEFORE.replace("1.0rc1", "1.1rc2"));
-            let expected = sentence.replace("1.0rc1", "1.1rc2");
-            assert_eq!(takeover.after(&later), Takeover { sentence: expected, keeps_section: true });
-        }
         let other: Version = "0.9".parse().unwrap();
         assert_eq!(Takeover::of_release(&changelog(BEFORE), &changelog(&after), &other), None);
         assert!(changelog(BEFORE).promote(&Promotion::new(&version, "2024-01-31")).is_err());
+    }
+
+    #[test]
+    fn a_section_says_that_nothing_has_changed_since_the_candidate() {
+        let final_one = |body: &str| {
+            let heading = format!("demo 1.0 (2024-01-31)\n=====================\n\n{body}\n\n\ndemo 1.0rc1");
+            changelog(&BEFORE.replacen("demo 1.0rc1", &heading, 1))
+        };
+        let later = changelog(&BEFORE.replace("1.0rc1", "1.1rc2"));
+        for sentence in
+            ["No changes from **1.0rc1**.", "* No change.", "There are no user-facing changes since 1.0rc1."]
+        {
+            let (takeover, title) = Takeover::of_sections(&final_one(sentence)).unwrap().unwrap();
+            assert_eq!(title, "demo 1.0 (2024-01-31)");
+            let sentence = sentence.replace("1.0rc1", "1.1rc2");
+            assert_eq!(takeover.after(&later), Takeover { sentence, keeps_section: true });
+        }
+        for changes in ["- c", "Changes since 1.0rc1:\n\n- c", "No changes since 1.0rc1.\n\n- c"] {
+            assert_eq!(Takeover::of_sections(&final_one(changes)), Some(None), "{changes}");
+        }
+        assert_eq!(Takeover::of_sections(&changelog(BEFORE)), None);
     }
 }

@@ -86,21 +86,16 @@ impl Changelog {
         };
         let finals = habits.releases().iter().filter(|release| !release.tag.version.is_prerelease());
         let past: Vec<_> = finals.take(MOST_FINALS).filter_map(of_release).collect();
-        let kept = |takeover: &Option<Takeover>| takeover.as_ref().is_none_or(|one| one.keeps_section);
-        let keeps_section = self
-            .renames_prerelease
-            .map_or_else(|| past.first().is_none_or(|(one, _)| kept(one)), |renames| !renames);
-        let alike = past.iter().find_map(|(takeover, tag)| {
-            Some((takeover.clone().filter(|one| one.keeps_section == keeps_section)?, tag))
-        });
-        let (value, reason) = match alike {
-            Some((value, tag)) => (value, format!("as in {tag}")),
-            None if !keeps_section => (Takeover::default(), "as configured".to_owned()),
-            None if past.is_empty() || self.renames_prerelease.is_some() => {
-                (Takeover::usual(), "by default".to_owned())
-            }
+        let taken = past.iter().find_map(|(takeover, tag)| Some((takeover.clone()?, tag)));
+        let renames =
+            self.renames_prerelease.unwrap_or_else(|| past.first().is_some_and(|(one, _)| one.is_some()));
+        let (value, reason) = match (renames, taken, Takeover::of_sections(&now)) {
+            (true, Some((value, tag)), _) => (value, format!("as in {tag}")),
+            (true, None, _) => (Takeover::default(), "as configured".to_owned()),
+            (false, _, Some(Some((value, title)))) => (value, format!("as `{title}`")),
+            (false, _, None) => (Takeover::usual(), "by default".to_owned()),
             // Final releases had changes of their own.
-            None => return None,
+            (false, _, Some(None)) => return None,
         };
         Some(Convention { value: value.after(&now), reason })
     }
