@@ -119,6 +119,69 @@ fn a_final_release_says_that_nothing_has_changed_since_its_candidate_as_earlier_
 }
 
 #[test]
+fn the_section_of_the_next_version_is_left_as_in_the_last_releases() {
+    let headed = |title: &str| format!("{title}\n{}\n\n", "-".repeat(title.len()));
+    let open = |version: &str| headed(&format!("{version} (unreleased)"));
+    let first = headed("1.0.0 (2026-01-01)") + "- The first one.\n";
+    let project = blueprint().changelog("").build();
+    project.git(&["rm", "--quiet", "--force", "CHANGELOG.md"]);
+    let edit = |text: &str| {
+        project.write("CHANGES.rst", text);
+        project.commit("Write the changelog");
+    };
+    let mut old = first;
+    for (from, to) in [("1.0.0", "1.0.1"), ("1.0.1", "1.0.2")] {
+        edit(&format!("{}- A fix.\n\n{old}", open(to)));
+        old = format!("{}- A fix.\n\n{old}", headed(&format!("{to} (2026-01-02)")));
+        let next = if to == "1.0.1" { "1.0.2" } else { "1.0.3" };
+        release(&project, (from, to), "CHANGES.rst", &format!("{}- Nothing yet.\n\n{old}", open(next)));
+    }
+    edit(&format!("{}- Another fix.\n\n{old}", open("1.0.3")));
+    let plan = project.pyrelease("plan 1.0.3").code(0);
+    assert!(
+        plan.stdout().contains(
+            "an empty section `1.0.4 (unreleased)` is left, as in v1.0.2 and v1.0.1 (to change it, set `unreleased`"
+        ),
+        "{plan}"
+    );
+    // Nothing shows what follows a minor release.
+    let plan = project.pyrelease("plan 1.1.0").code(0);
+    assert!(plan.stdout().contains("no Unreleased section is left"), "{plan}");
+    project.pyrelease("run 1.0.3 --yes").code(0);
+    let released = headed("1.0.3 (2026-01-02)") + "- Another fix.\n\n" + &old;
+    assert_eq!(
+        changelog_of(&project, "CHANGES.rst"),
+        open("1.0.4") + "- Nothing yet.\n\n" + &released.replace("1.0.3 (2026-01-02)", "1.0.3 (DAY)")
+    );
+    project.write("release.toml", &format!("{STAGES}[stage.changelog]\nunreleased = false\n"));
+    edit(&format!("{}- A last fix.\n\n{released}", open("1.0.4")));
+    project.pyrelease("run 1.0.4 --yes").code(0);
+    assert!(project.read("CHANGES.rst").starts_with("1.0.4 (2"), "{}", project.read("CHANGES.rst"));
+}
+
+#[test]
+fn a_minor_release_shows_which_section_the_patch_release_after_it_leaves() {
+    let headed = |title: &str| format!("{title}\n{}\n\n", "-".repeat(title.len()));
+    let open = |version: &str| headed(&format!("{version} (unreleased)"));
+    let first = headed("1.0.0 (2026-01-01)") + "- The first one.\n";
+    let project = blueprint().changelog("").build();
+    project.git(&["rm", "--quiet", "--force", "CHANGELOG.md"]);
+    project.write("CHANGES.rst", &format!("{}- A flag.\n\n{first}", open("1.1.0")));
+    project.commit("Write the changelog");
+    let old = format!("{}- A flag.\n\n{first}", headed("1.1.0 (2026-01-02)"));
+    let text = format!("{}{}{old}", open("1.2.0"), open("1.1.1"));
+    release(&project, ("1.0.0", "1.1.0"), "CHANGES.rst", &text);
+    project.write("CHANGES.rst", &format!("{}{}- A fix.\n\n{old}", open("1.2.0"), open("1.1.1")));
+    project.commit("Write the changelog");
+    project.pyrelease("run 1.1.1 --yes").code(0);
+    let released = headed("1.1.1 (2026-01-02)").replace("2026-01-02", "DAY") + "- A fix.\n\n";
+    assert_eq!(
+        changelog_of(&project, "CHANGES.rst"),
+        format!("{}{}{released}{old}", open("1.2.0"), open("1.1.2"))
+    );
+}
+
+#[test]
 fn entries_are_made_from_commits_as_in_the_last_releases() {
     let mut text = "# Changes\n\n## v1.0.0 - 2026-01-01\n\n- The first one.\n".to_owned();
     let project = project(&text);

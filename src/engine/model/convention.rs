@@ -140,11 +140,13 @@ impl Conventions {
             add("changelog", format!("section `{}`", heading.value), &heading.reason, setting);
         }
         if let Some(Convention { value, reason }) = &self.remainder {
+            let next: Vec<String> = value.successors.iter().map(|next| format!("`{}`", next.title)).collect();
             let what = match value.is_left {
-                true => "an Unreleased section with a template is left",
-                false => "no Unreleased section is left",
+                true => "an Unreleased section with a template is left".to_owned(),
+                false if next.is_empty() => "no Unreleased section is left".to_owned(),
+                false => format!("an empty section {} is left", next.join(" and ")),
             };
-            add("changelog", what.to_owned(), reason, "`unreleased` in [stage.changelog]".to_owned());
+            add("changelog", what, reason, "`unreleased` in [stage.changelog]".to_owned());
         }
         if let Some(Convention { reason, .. }) = &self.entries {
             let what = "changelog entries made from the commits".to_owned();

@@ -59,6 +59,14 @@ impl Step {
         }
     }
 
+    /// The place of the number that is one more.
+    pub(super) fn place(&self) -> Option<usize> {
+        match self {
+            Self::Number(place) => Some(*place),
+            Self::Pre => None,
+        }
+    }
+
     /// The version that follows; its pre-release is like that of `example`.
     pub(super) fn after(&self, version: &Version, example: &Version) -> Option<Version> {
         let mut numbers = version.release_segments().to_vec();

@@ -305,7 +305,7 @@ fn two_versions_in_a_heading_go_on_together() {
 #[test]
 fn a_standing_text_is_no_change() {
     let template = "\nSee the files in `changelog.d`_.\n\n.. _changelog.d: https://example.org\n".to_owned();
-    let remainder = Remainder { is_left: true, template: template.clone() };
+    let remainder = Remainder { is_left: true, template: template.clone(), ..Remainder::default() };
     let text = format!("Unreleased\n----------\n{template}\n1.0.0\n-----\n\n- b\n");
     let standing = Changelog::parse(text, Format::Rst).unwrap();
     let version = "1.1.0".parse().unwrap();
@@ -323,7 +323,7 @@ fn an_entry_that_a_comment_shows_as_an_example_is_released() {
 #[test]
 fn a_template_is_left_and_not_released() {
     let template = "\n- \\[Short description of a change.\\]".to_owned();
-    let remainder = Remainder { is_left: true, template };
+    let remainder = Remainder { is_left: true, template, ..Remainder::default() };
     let text = "Release History\n===============\n\ndev\n---\n\n- \\[Short description of a change.\\]\n- A fix\n\n\
                 1.0.0 (2024-01-31)\n------------------\n\n- b\n";
     let released = text.replace("change.\\]\n", "change.\\]\n\n1.1.0 (2026-11-24)\n------------------\n\n");
@@ -463,10 +463,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn what_was_promoted_has_the_same_entries((text, format) in changelog(), is_left in any::<bool>()) {
+    fn what_was_promoted_has_the_same_entries(
+        (text, format) in changelog(), is_left in any::<bool>(), is_followed in any::<bool>()
+    ) {
         let before = Changelog::parse(text, format).unwrap();
         let version = "1.1.0".parse().unwrap();
-        let remainder = Remainder { is_left, ..Remainder::default() };
+        let template = "\n- Nothing yet.".to_owned();
+        let next = Successor { title: "1.2.0 (unreleased)".to_owned(), template };
+        let successors = if is_followed { vec![next] } else { Vec::new() };
+        let remainder = Remainder { is_left, successors, ..Remainder::default() };
         let promotion = Promotion { remainder: Some(&remainder), ..Promotion::new(&version, DAY) };
         let promoted = before.promote(&promotion).unwrap();
         let after = Changelog::parse(promoted.text.clone(), format).unwrap();

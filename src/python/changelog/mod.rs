@@ -32,6 +32,7 @@ mod shared_links;
 mod shared_tests;
 mod spelled;
 mod style;
+mod successor;
 mod takeover;
 mod targets;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use promote::{Promoted, Promotion};
 pub use remainder::Remainder;
 pub use section::{Category, Group, Item, Section};
 pub use shared::Share;
+pub use successor::{Successor, Successors};
 pub use takeover::Takeover;
 use thiserror::Error;
 pub use to_markdown::to_markdown;

@@ -134,7 +134,11 @@ impl Changelog {
         part: &Part,
         unreleased: &Unreleased,
     ) -> Result<Promoted, ChangelogError> {
-        let own = || Remainder { is_left: unreleased.planned.is_none(), template: self.own_template(part) };
+        let own = || Remainder {
+            is_left: unreleased.planned.is_none(),
+            template: self.own_template(part),
+            ..Remainder::default()
+        };
         let mut remainder = promotion.remainder.cloned().unwrap_or_else(own);
         remainder.is_left = promotion.leaves_unreleased.unwrap_or(remainder.is_left);
         let remainder = &remainder;
@@ -211,8 +215,9 @@ impl Changelog {
         }
         let (below, mut edits) = self.marked(part, &naming, newest, &style, day);
         text.push_str(&below);
+        let space = ending.repeat(1 + self.blank_lines_between_sections());
+        text.insert_str(0, &self.written_successors(part, &remainder.successors, &space));
         if remainder.is_left {
-            let space = ending.repeat(1 + self.blank_lines_between_sections());
             let mut left = self.retitled(&part.heading, &new_unreleased);
             let template = compared::template_after(remainder.template.trim_end(), &naming);
             if !template.is_empty() {

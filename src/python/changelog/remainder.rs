@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lines::{Heading, Kind};
 use super::parts::Part;
-use super::{Changelog, Format, compared, words};
+use super::{Changelog, Format, Successor, compared, words};
 use crate::python::version::Version;
 
 /// The longest template, in lines
@@ -24,6 +24,9 @@ pub struct Remainder {
     /// The lines below that section's heading; line endings are `\n`
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub template: String,
+    /// Sections for later versions
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub successors: Vec<Successor>,
 }
 
 impl Remainder {
@@ -33,7 +36,7 @@ impl Remainder {
         let plain = |part: &&Part| part.unreleased().is_some_and(|one| one.planned.is_none());
         let left = after.unreleased_part().filter(plain);
         let template = left.map(|part| after.below(part)).unwrap_or_default();
-        Some(Self { is_left: left.is_some(), template })
+        Some(Self { is_left: left.is_some(), template, successors: Vec::new() })
     }
 
     /// Without a template that has entries, unless `before` left the same: entries that wait for a release are no template.

@@ -4,9 +4,10 @@ use super::{Changelog, parse};
 use crate::engine::checkout::Checkout;
 use crate::engine::model::Convention;
 use crate::engine::release::Target;
-use crate::python::changelog::{Changelog as Document, Promotion, Remainder, Section, Takeover};
+use crate::python::changelog::{Changelog as Document, Promotion, Remainder, Section, Successors, Takeover};
 use crate::python::habits::{self, Habits, PastRelease};
 use crate::python::project::Files as _;
+use crate::python::version::Version;
 
 /// How many of the last releases are looked at
 const MOST_RELEASES: usize = 10;
@@ -51,7 +52,10 @@ impl Changelog {
         }
         let past: Vec<Past> = past(checkout, habits, &path);
         if self.unreleased.is_none() {
-            target.conventions.remainder = remainder(&past);
+            let remainder = remainder(&past);
+            let leaves_none = remainder.as_ref().is_some_and(|learned| !learned.value.is_left);
+            let successors = || successors(checkout, habits, &path, version);
+            target.conventions.remainder = leaves_none.then(successors).flatten().or(remainder);
         }
         target.conventions.takeover = self.takeover(checkout, habits, &path, target);
         if target.conventions.notes.is_none() {
@@ -167,6 +171,44 @@ fn remainder(past: &[Past]) -> Option<Convention<Remainder>> {
     let is_usual = newest.is_left && newest.template.trim().is_empty();
     let reason = crate::python::habits::reason(&evidence);
     (!is_usual).then_some(Convention { value: newest, reason })
+}
+
+/// The sections for later versions that a release leaves, as the last ones of its kind did.
+fn successors(
+    checkout: &Checkout,
+    habits: &Habits,
+    path: &str,
+    version: &Version,
+) -> Option<Convention<Remainder>> {
+    // 2 for 1.2.3, 1 for 1.2 and 1.2.0
+    let kind = |version: &Version| version.release_segments().iter().rposition(|number| *number != 0);
+    let own = kind(version).filter(|_| !version.is_prerelease())?;
+    let now = document(path, checkout.read(path)?)?;
+    let finals = || habits.releases().iter().filter(|release| !release.tag.version.is_prerelease());
+    let mut alike: Vec<_> =
+        finals().filter(|release| kind(&release.tag.version) == Some(own)).take(ENOUGH).collect();
+    // What a minor release left for patch releases is left by these as well.
+    let least = if alike.is_empty() { own } else { 0 };
+    if alike.is_empty() {
+        alike.extend(finals().next().filter(|release| kind(&release.tag.version) < Some(own)));
+    }
+    let of_release = |release: &PastRelease| {
+        let parent = checkout.repository.first_parent(&release.commit)?;
+        let before = document(path, checkout.read_at(&parent, path)?)?;
+        let after = document(path, checkout.read_at(&release.commit, path)?)?;
+        Successors::of_release(&before, &after, &release.tag.version)
+    };
+    let last: Vec<(&str, Successors)> = alike
+        .into_iter()
+        .map(|release| Some((release.tag.name.as_str(), of_release(release)?)))
+        .collect::<Option<_>>()?;
+    let (_, newest) = last.first()?;
+    let agree = last.iter().all(|(_, other)| other.follow_like(newest));
+    let successors = newest.after(version, least, &now);
+    let evidence: Vec<String> = last.iter().map(|(tag, _)| (*tag).to_owned()).collect();
+    let value = Remainder { successors, ..Remainder::default() };
+    let is_known = agree && !value.successors.is_empty();
+    is_known.then(|| Convention { value, reason: habits::reason(&evidence) })
 }
 
 /// The heading of a release in the file in which that had it: there may be one for each series.
