@@ -385,6 +385,12 @@ fn words_may_come_before_the_version() {
 }
 
 #[test]
+fn old_versions_may_have_headings_of_another_level() {
+    let text = "# Log\n\n## master\n\n- a\n\n## 1.0.1\n\n- b\n\n## 1.0.0\n\n- c\n\n# 0.9.0\n\n- d\n\n# v0.1.0\n\n- e\n";
+    check("a.md", text, ("## master", "## 1.1.0"));
+}
+
+#[test]
 fn a_misspelled_word_is_understood() {
     let text = "## [Unrelased]\n\n- a\n\n## [1.0.0] - 2024-01-31\n\n- b\n";
     check("a.md", text, ("[Unrelased]", "[1.1.0] - 2026-11-24"));

@@ -90,22 +90,24 @@ impl Changelog {
         series.filter(|_| is_open()).unwrap_or(title)
     }
 
-    /// The level of the sections: that of Unreleased, or else of the versions. A title of the whole that names a version
-    /// (`Demo 1.2`) is above them.
+    /// The level of the sections: that of Unreleased, or else of the versions; of several, the topmost one's. A title of the
+    /// whole that names a version (`Demo 1.2`) is above them.
     fn level(&self, titles: &[Title]) -> Option<usize> {
-        let mut versions: BTreeMap<usize, (usize, bool)> = BTreeMap::new();
+        let mut versions: BTreeMap<usize, (usize, bool, usize)> = BTreeMap::new();
         for (heading, title) in self.headings.iter().zip(titles) {
             match title {
                 Title::Unreleased(one) if !one.is_doubtful => return Some(heading.level),
                 Title::Release(release) => {
-                    let (count, is_certain) = versions.entry(heading.level).or_default();
+                    let (count, is_certain, _) =
+                        versions.entry(heading.level).or_insert((0, false, heading.first));
                     *count += 1;
                     *is_certain |= release.is_certain();
                 }
                 Title::Unreleased(_) | Title::Other => {}
             }
         }
-        let plausible = versions.iter().find(|(_, (count, is_certain))| *count > 1 || *is_certain);
+        let plausible = versions.iter().filter(|(_, (count, is_certain, _))| *count > 1 || *is_certain);
+        let plausible = plausible.min_by_key(|(_, (_, _, first))| *first);
         plausible.or(versions.iter().next()).map(|(level, _)| *level)
     }
 
