@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::lines::{Heading, Kind};
+use super::lines::{Heading, Kind, begins_item};
 use super::parts::Part;
-use super::{Changelog, Format, Successor, compared, words};
+use super::{Changelog, Format, Successor, compared, section, words};
 use crate::python::version::Version;
 
 /// The longest template, in lines
@@ -143,6 +143,11 @@ impl Changelog {
                 }
             }
         }
+        if !self.newest().is_some_and(|newest| !self.empty_labels(&newest.body).is_empty()) {
+            for label in self.empty_labels(&body) {
+                removed[label].fill(true);
+            }
+        }
         let (template, shown) = (remainder.lines(), remainder.shown());
         let known = |index: usize| template.contains(self.lines[index].of(&self.text).trim());
         let has_comments = self.newest().is_none_or(|newest| {
@@ -231,11 +236,35 @@ impl Changelog {
             index = match self.heading_from(index) {
                 Some(deeper) => deeper.last + 1,
                 None if comment > index => comment,
-                None if self.lines[index].of(&self.text).trim().is_empty() => index + 1,
+                None if self.says_nothing_at(index) => index + 1,
                 None => return false,
             };
         }
         true
+    }
+
+    /// Whether a line is blank, or an item without a text.
+    fn says_nothing_at(&self, index: usize) -> bool {
+        matches!(self.lines[index].of(&self.text).trim(), "" | "-" | "*" | "+")
+    }
+
+    /// The lines of labels that have an item without a text below, and nothing else: `**Fixed**`, `-`.
+    fn empty_labels(&self, body: &Range<usize>) -> Vec<Range<usize>> {
+        let line = |index: usize| self.lines[index].of(&self.text);
+        let is_label = |index: usize| {
+            self.kinds[index] == Kind::Text
+                && section::is_emphasised(line(index))
+                && !begins_item(line(index))
+                && !self.says_nothing_at(index)
+        };
+        let labels = body.clone().filter(|index| is_label(*index)).filter_map(|label| {
+            let below = label + 1..body.end;
+            let end = below.clone().find(|index| !self.says_nothing_at(*index)).unwrap_or(body.end);
+            let has_item = below.take_while(|index| *index < end).any(|index| !line(index).trim().is_empty());
+            let ends = end == body.end || is_label(end) || self.heading_from(end).is_some();
+            (has_item && ends).then_some(label..end)
+        });
+        labels.collect()
     }
 
     /// Whether only blank lines are between a heading, of the body or above it, and this line.
@@ -259,5 +288,54 @@ impl Changelog {
         // One that is never closed hides the rest of the text.
         let is_closed = self.format == Format::Rst || self.lines[end - 1].of(&self.text).contains("-->");
         if is_closed { end } else { index }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Promotion;
+    use super::*;
+
+    #[test]
+    fn items_without_a_text_are_not_released() {
+        let promoted = |text: &str| {
+            let changelog = Changelog::parse(text.to_owned(), Format::Markdown).unwrap();
+            let version = "1.1.0".parse().unwrap();
+            let remainder = Remainder::default();
+            let promotion =
+                Promotion { remainder: Some(&remainder), ..Promotion::new(&version, "2026-11-24") };
+            changelog.promote(&promotion)
+        };
+        let text = |added: &str, changed: &str, fixed: &str, old: &str| {
+            format!(
+                "## Unreleased\n\n{added}\n\n{changed}\n\n- A change\n\n{fixed}\n\n## 1.0.0 (2026-01-31)\n\n{old}\n"
+            )
+        };
+        let (heading, label) = ("### Added\n\n-", "**Added**\n\n-");
+        for (added, changed, fixed) in [
+            (heading, "### Changed", "### Fixed\n\n*"),
+            (label, "**Changed**", "**Fixed**\n\n-"),
+            ("Added:\n\n- ", "Changed:", "Fixed:\n\n- "),
+        ] {
+            let one = promoted(&text(added, changed, fixed, "- b")).unwrap();
+            let expected =
+                format!("## 1.1.0 (2026-11-24)\n\n{changed}\n\n- A change\n\n## 1.0.0 (2026-01-31)\n\n- b\n");
+            assert_eq!(one.text.replace("\n\n\n", "\n\n"), expected, "{added}");
+            assert_eq!(one.notes, format!("{changed}\n\n- A change"));
+            // Where released sections have them, they stay.
+            let kept =
+                promoted(&text(added, changed, fixed, &format!("{added}\n\n{changed}\n\n- b"))).unwrap();
+            assert!(
+                kept.text.contains(&format!("(2026-11-24)\n\n{added}\n\n{changed}\n\n- A change\n\n{fixed}")),
+                "{}",
+                kept.text
+            );
+        }
+        // A label above something else stays, and so does an emphasised entry.
+        let rest = "**Added**\n\nText.\n\n* *one*\n* **two**\n\n**Fixed**\n\n- \n- A fix";
+        let one = promoted(&text(rest, "**Changed**", "*", "- b")).unwrap();
+        assert!(one.text.contains(rest), "{}", one.text);
+        let empty = promoted("## Unreleased\n\n**Added**\n\n-\n\n## 1.0.0 (2026-01-31)\n\n- b\n");
+        assert!(matches!(empty, Err(super::super::ChangelogError::Empty { .. })), "{empty:?}");
     }
 }

@@ -206,7 +206,7 @@ impl Changelog {
 }
 
 /// Whether a short line of its own is bold or ends in a colon, as some write a category: `**Added**`, `Added:`.
-fn is_emphasised(line: &str) -> bool {
+pub(super) fn is_emphasised(line: &str) -> bool {
     let line = line.trim_end();
     line.len() < 40
         && (line.starts_with('*') && line.ends_with('*') || line.ends_with(':') || line.starts_with("__"))
