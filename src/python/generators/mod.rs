@@ -4,6 +4,8 @@
 mod commitizen;
 mod evidence;
 mod generate_changelog;
+mod git_changelog;
+mod git_changelog_rules;
 mod git_cliff;
 mod rules;
 mod semantic_release;
@@ -20,8 +22,10 @@ use serde_json::{Map, Value};
 use super::fragments::Problem;
 use super::project::Files;
 use super::settings::sources::{self, yaml_table};
+use super::version::Version;
 
 pub use evidence::{is_generated, subjects};
+pub use git_changelog::GitChangelog;
 pub use rules::Rules;
 pub use semantic_release::SemanticRelease;
 pub use suggestion::Suggestion;
@@ -32,6 +36,7 @@ pub use suggestion::Suggestion;
 pub enum Generator {
     GitCliff,
     GenerateChangelog,
+    GitChangelog,
     #[serde(rename = "python-semantic-release")]
     SemanticRelease,
     Commitizen,
@@ -57,6 +62,8 @@ pub struct Generated {
     pub rules: Result<Rules, String>,
     /// What only python-semantic-release is told
     pub semantic_release: Option<SemanticRelease>,
+    /// What only git-changelog is told
+    pub git_changelog: Option<GitChangelog>,
     /// Whether the settings say that a release generates the changelog
     pub is_of_releases: bool,
     /// What would make the tool fail
@@ -71,13 +78,20 @@ type Settings = Result<Option<Table>, String>;
 
 impl Generator {
     /// The most telling settings first: those of commitizen may be for messages only
-    const ALL: [Self; 4] = [Self::GitCliff, Self::GenerateChangelog, Self::SemanticRelease, Self::Commitizen];
+    const ALL: [Self; 5] = [
+        Self::GitCliff,
+        Self::GenerateChangelog,
+        Self::GitChangelog,
+        Self::SemanticRelease,
+        Self::Commitizen,
+    ];
 
     /// The name on PyPI.
     pub fn name(self) -> &'static str {
         match self {
             Self::GitCliff => "git-cliff",
             Self::GenerateChangelog => "generate-changelog",
+            Self::GitChangelog => "git-changelog",
             Self::SemanticRelease => "python-semantic-release",
             Self::Commitizen => "commitizen",
         }
@@ -88,6 +102,7 @@ impl Generator {
         match self {
             Self::GitCliff => "git-cliff",
             Self::GenerateChangelog => "generate-changelog",
+            Self::GitChangelog => "git-changelog",
             Self::SemanticRelease => "semantic-release",
             Self::Commitizen => "cz",
         }
@@ -98,6 +113,7 @@ impl Generator {
         match self {
             Self::GitCliff => "git-cliff --bumped-version",
             Self::GenerateChangelog => "generate-changelog --skip-output-pipeline --output release-hint",
+            Self::GitChangelog => "git-changelog --bumped-version",
             Self::SemanticRelease => "semantic-release --noop version --print",
             Self::Commitizen => "cz bump --get-next",
         }
@@ -111,6 +127,7 @@ impl Generated {
             match generator {
                 Generator::GitCliff => git_cliff::find(files),
                 Generator::GenerateChangelog => generate_changelog::find(files),
+                Generator::GitChangelog => git_changelog::find(files),
                 Generator::SemanticRelease => semantic_release::find(files),
                 Generator::Commitizen => commitizen::find(files),
             }
@@ -120,7 +137,7 @@ impl Generated {
     /// Whether the tool writes the changelog as a whole, rather than the new section: where there is none yet, or where it
     /// ends with what only a whole one has.
     pub fn writes_all(&self, changelog: Option<&str>) -> bool {
-        if self.generator != Generator::GitCliff {
+        if ![Generator::GitCliff, Generator::GitChangelog].contains(&self.generator) {
             return false;
         }
         let Some(text) = changelog else { return true };
@@ -135,6 +152,12 @@ impl Generated {
         self.writes_whole || ends_so
     }
 
+    /// Whether the tool takes the tag of a release for one: it makes no section for a version that it does not know.
+    pub fn reads(&self, tag: &str, version: &Version) -> bool {
+        self.semantic_release.as_ref().is_none_or(|settings| settings.reads(tag, version))
+            && self.git_changelog.as_ref().is_none_or(|settings| settings.reads(tag))
+    }
+
     fn new(generator: Generator, settings: &str) -> Self {
         Self {
             generator,
@@ -145,6 +168,7 @@ impl Generated {
             unreleased: None,
             plugin: None,
             semantic_release: None,
+            git_changelog: None,
             is_of_releases: false,
             rules: Err("its rules are its own".to_owned()),
             problems: Vec::new(),

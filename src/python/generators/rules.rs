@@ -2,6 +2,7 @@
 
 use regex::Regex;
 
+use super::git_changelog_rules::GitChangelogRules;
 use super::semantic_rules::SemanticRules;
 use super::suggestion::{Suggestion, largest};
 use crate::python::conventional::{Commit, Conventional};
@@ -12,6 +13,7 @@ use crate::python::version::Bump;
 pub enum Rules {
     GitCliff(GitCliff),
     Commitizen(Commitizen),
+    GitChangelog(GitChangelogRules),
     SemanticRelease(SemanticRules),
 }
 
@@ -68,6 +70,7 @@ impl Rules {
         match self {
             Self::GitCliff(rules) => rules.suggested_bump(commits, since, is_before_one),
             Self::Commitizen(rules) => Ok(largest(commits, |commit| rules.bump(&commit.message))),
+            Self::GitChangelog(rules) => rules.suggested_bump(commits, since, is_before_one),
             Self::SemanticRelease(rules) => rules.suggested_bump(commits, is_before_one),
         }
     }

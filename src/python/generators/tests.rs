@@ -49,6 +49,14 @@ fn finds_the_settings_of_each_tool() {
             Some("NEWS.md"),
         ),
         ("cz.yaml", "commitizen:\n  changelog_file: NEWS.md\n", Generator::Commitizen, Some("NEWS.md")),
+        (
+            "pyproject.toml",
+            "[tool.git-changelog]\noutput = \"./docs/log.md\"\n",
+            Generator::GitChangelog,
+            Some("docs/log.md"),
+        ),
+        (".git-changelog.toml", "", Generator::GitChangelog, None),
+        ("config/git-changelog.toml", "in-place = true\n", Generator::GitChangelog, None),
         ("pyproject.toml", "[tool.semantic_release]\n", Generator::SemanticRelease, Some("CHANGELOG.md")),
         (
             "releaserc.toml",
@@ -321,4 +329,33 @@ fn a_commit_that_was_squashed_has_a_subject() {
     assert_eq!(subjects(messages), expected);
     assert_eq!(subjects(""), Vec::<String>::new());
     assert!(is_generated("- Mend it ([`abc`](https://h/abc))\n", &subjects(messages)));
+}
+
+#[test]
+fn git_changelog_keeps_a_version_before_one_unless_told_otherwise() {
+    let of = |settings: &str, tag: &str| {
+        let text = format!("convention = \"conventional\"\n{settings}");
+        bump_since((".git-changelog.toml", &text), &["fix!: a"], (tag, true))
+    };
+    assert_eq!(of("", "v0.1.0"), Ok(Some(Bump::Minor)));
+    assert_eq!(of("zerover = false", "0.1.0"), Ok(Some(Bump::Major)));
+    assert_eq!(of("bump = \"patch\"", "0.1.0"), Ok(Some(Bump::Patch)));
+    assert_eq!(of("versioning = \"pep440\"", "v0.1"), Ok(Some(Bump::Minor)));
+    for (settings, tag) in [
+        ("", "v0.1"),
+        ("", "demo-0.1.0"),
+        ("bump = \"1.0.0\"", "v0.1.0"),
+        ("filter-commits = \"v0.1.0..\"", "v0.1.0"),
+    ] {
+        assert!(of(settings, tag).is_err(), "{settings} {tag}");
+    }
+    // A table without settings is none, as to the tool.
+    assert!(found(&[("pyproject.toml", "[tool.git-changelog]\n")], None).is_none());
+    assert!(
+        !found(&[("pyproject.toml", "tool.git-changelog = 1\n")], None)
+            .is_some_and(|found| found.problems.is_empty())
+    );
+    for text in ["output = [\n", "versioning = \"x\"\n", "template = \"path:none\"\n"] {
+        assert_eq!(found(&[(".git-changelog.toml", text)], None).unwrap().problems.len(), 1, "{text}");
+    }
 }

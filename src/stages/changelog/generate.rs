@@ -1,4 +1,4 @@
-//! Has git-cliff, commitizen, generate-changelog or python-semantic-release generate the version's section from the commits.
+//! Has git-cliff, commitizen, generate-changelog, git-changelog or python-semantic-release generate the version's section from the commits.
 
 use super::tool::{self, Tool};
 use super::{Changelog, Source, commits, fragments, parse, semantic_release};
@@ -6,10 +6,11 @@ use crate::engine::checkout::Checkout;
 use crate::engine::model::Convention;
 use crate::engine::prelude::*;
 use crate::error::ErrorKind;
-use crate::python::generators::{Generated, Generator, Suggestion, is_generated, subjects};
+use crate::python::generators::{Generated, Generator, GitChangelog, Suggestion, is_generated, subjects};
 use crate::python::habits::{self, Habits, PastRelease};
 use crate::python::project::Files;
 use crate::python::version::Version;
+use crate::world::git::with_settings;
 
 /// How many of the last releases decide
 const MOST_RELEASES: usize = 3;
@@ -82,7 +83,7 @@ impl Changelog {
         };
         let rules = generated.rules.as_ref().map_err(|reason| only_the_tool(reason))?;
         // These look at the whole repository.
-        let is_whole = matches!(generated.generator, Generator::Commitizen | Generator::SemanticRelease);
+        let is_whole = generated.generator != Generator::GitCliff;
         let options: &[&str] = if rules.ignores_merges() { &["--no-merges"] } else { &[] };
         let commits = commits::since(checkout, since, is_whole, options)?;
         let is_before_one = present.release_segments().first() == Some(&0);
@@ -126,8 +127,11 @@ impl Changelog {
             let text = text_of(checkout, &path);
             findings.extend(semantic_release::problems(settings, release, (&path, text.as_deref())));
         }
+        if let Some(settings) = &generated.git_changelog {
+            findings.extend(git_changelog_problems(settings, generated, release, &path));
+        }
         if let Some(text) = text_of(checkout, &path)
-            && generated.generator == Generator::GitCliff
+            && matches!(generated.generator, Generator::GitCliff | Generator::GitChangelog)
             && !generated.writes_all(Some(&text))
             && let Some(unreleased) = parse(&path, text).ok().and_then(|document| document.unreleased())
             && !unreleased.body.is_empty()
@@ -149,7 +153,7 @@ impl Changelog {
     }
 
     /// The changelog that the tool writes.
-    fn generated_path(&self, generated: &Generated, release: &Release) -> String {
+    pub(super) fn generated_path(&self, generated: &Generated, release: &Release) -> String {
         let own = self.file.clone().or_else(|| generated.changelog.clone());
         own.or_else(|| self.path_of(release)).unwrap_or_else(|| USUAL.to_owned())
     }
@@ -176,7 +180,12 @@ impl Changelog {
             let file = bench.file(&root, &path)?;
             let before = fs_err::read_to_string(&file).unwrap_or_default();
             let tool = tool_of(generated);
-            let process = tool.program(&release.checkout, &|message| bench.say(message))?;
+            let mut process = tool.program(&release.checkout, &|message| bench.say(message))?;
+            if generated.generator == Generator::GitChangelog
+                && let Some(url) = tool::url_of_links("origin", release)
+            {
+                process = with_settings(process, &mut [("remote.origin.url", url.as_str())].into_iter());
+            }
             bench.command(&process.clone().args(&words).folder(&root))?;
             let mut after = fs_err::read_to_string(&file).unwrap_or_default();
             // What was written by hand, or by an older configuration, must not be lost.
@@ -227,6 +236,10 @@ impl Changelog {
                 let named = if self.file.is_some() { vec!["--file-name", path] } else { vec![] };
                 [vec!["changelog", "--incremental", "--unreleased-version", tag], named].concat()
             }
+            Generator::GitChangelog => {
+                let inserts = if writes_all { vec![] } else { vec!["--in-place"] };
+                [vec!["--output", path, "--bump", tag], inserts].concat()
+            }
             Generator::GenerateChangelog => Vec::new(),
             Generator::SemanticRelease => vec!["changelog"],
         };
@@ -237,6 +250,33 @@ impl Changelog {
 /// The text of a committed file.
 fn text_of(files: &dyn Files, path: &str) -> Option<String> {
     files.read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What would make git-changelog fail.
+fn git_changelog_problems(
+    settings: &GitChangelog,
+    generated: &Generated,
+    release: &Release,
+    path: &str,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let tag = &release.names().tag;
+    if !settings.reads(tag) {
+        let message = format!("git-changelog does not take the tag `{tag}` for that of a version");
+        findings.push(Finding::error(message).help(format!(
+            "set `versioning = \"pep440\"` in `{}`, name tags `{{version}}` or `v{{version}}`, or pass `--notes FILE`",
+            generated.settings
+        )));
+    }
+    let text = text_of(&release.checkout, path);
+    if let (Some(marker), Some(text)) = (&settings.marker, &text)
+        && !generated.writes_all(Some(text))
+        && !text.lines().any(|line| line == marker)
+    {
+        let message = format!("`{path}` has no line `{marker}`, where git-changelog inserts the section");
+        findings.push(Finding::error(message).help("add that line above the newest section"));
+    }
+    findings
 }
 
 /// Whether it is python-semantic-release in a version that cannot be told the changelog.
@@ -258,6 +298,7 @@ fn tool_of(generated: &Generated) -> Tool {
     match generated.generator {
         Generator::GitCliff => Tool::GIT_CLIFF,
         Generator::Commitizen => Tool::COMMITIZEN,
+        Generator::GitChangelog => Tool::GIT_CHANGELOG,
         Generator::SemanticRelease => {
             generated.semantic_release.as_ref().map_or(Tool::SEMANTIC_RELEASE_10, semantic_release::tool_of)
         }

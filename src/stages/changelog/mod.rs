@@ -58,12 +58,12 @@ pub(super) struct Changelog {
     /// else one named CHANGELOG, CHANGES, HISTORY, NEWS or RELEASE-NOTES, in the project or its `docs`
     file: Option<String>,
     /// What the version's section is made from: `changelog` (its Unreleased section), `fragments` (by towncrier or scriv) or
-    /// `commits` (those since the last release: by git-cliff, generate-changelog, python-semantic-release or commitizen where
-    /// the project has its settings, else conventional commits); by default fragments where there are any, a tool that generated the sections of
-    /// the last releases, or else the changelog
+    /// `commits` (those since the last release: by git-cliff, generate-changelog, git-changelog, python-semantic-release or
+    /// commitizen where the project has its settings, else conventional commits); by default fragments where there are any, a
+    /// tool that generated the sections of the last releases, or else the changelog
     from: Option<Source>,
     /// With `from = "commits"`: the tool, if the project has settings of several; by default the first of `git-cliff`,
-    /// `generate-changelog`, `python-semantic-release` and `commitizen`
+    /// `generate-changelog`, `git-changelog`, `python-semantic-release` and `commitizen`
     generator: Option<Generator>,
     /// With `from = "commits"`, instead of another tool: more types of commits, or others than the usual `feat`, `fix`, `perf`, `security` and
     /// `deprecate`, such as `docs = { heading = "Documentation", bump = "patch" }`

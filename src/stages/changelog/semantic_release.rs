@@ -9,13 +9,12 @@
 
 use std::collections::BTreeSet;
 
-use super::tool::Tool;
+use super::tool::{Tool, url_of_links};
 use super::{Changelog, parse};
 use crate::engine::effects::Workbench;
 use crate::engine::prelude::*;
 use crate::python::generators::{Generated, SemanticRelease};
 use crate::python::version::Version;
-use crate::world::git::Remote;
 use crate::world::process::Process;
 
 /// How many sections are named
@@ -99,7 +98,7 @@ impl Changelog {
             let words = [target.version.to_string(), target.previous.to_string(), names.date.clone()];
             bench.command(&process.args(words))?;
         } else {
-            let url = settings.remote().and_then(|remote| url_of(remote, release));
+            let url = settings.remote().and_then(|remote| url_of_links(remote, release));
             let document = bench.scratch().join("semantic-release.json");
             fs_err::create_dir_all(bench.scratch())?;
             fs_err::write(&document, settings.document(self.file.as_deref(), url.as_deref()))?;
@@ -118,17 +117,6 @@ impl Changelog {
         bench.clone.track(&new.iter().map(String::as_str).collect::<Vec<_>>())?;
         Ok((before, after))
     }
-}
-
-/// The URL for links, if it is not that of the remote: in a rehearsal that of the remote which this one stands for, and
-/// where the remote is a folder that of the project.
-fn url_of(remote: &str, release: &Release) -> Option<String> {
-    let repository = &release.checkout.repository;
-    let is_folder = || Remote { name: remote.to_owned() }.repository(repository).is_some();
-    // The tool takes no URL without encryption.
-    let encrypted = |url: &String| url.replacen("http://", "https://", 1);
-    let of_project = || release.target.project.repository_url.as_ref().map(encrypted);
-    repository.rehearsed_url(remote).or_else(|| is_folder().then(of_project).flatten())
 }
 
 /// The project's own tool, if its sections have the form of the project's; else one of an environment made for it.

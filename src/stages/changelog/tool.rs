@@ -9,6 +9,7 @@ use crate::engine::checkout::Checkout;
 use crate::engine::prelude::*;
 use crate::python::changelog::{Format, Promotion, to_markdown};
 use crate::stages::build::virtual_environments;
+use crate::world::git::Remote;
 use crate::world::process::Process;
 use crate::world::tools::{ToolEnvironment, Toolset};
 
@@ -46,6 +47,11 @@ impl Tool {
         start: Start::Script("from generate_changelog.cli import cli; cli()"),
     };
 
+    pub(super) const GIT_CHANGELOG: Self = Self {
+        command: "git-changelog",
+        toolset: Toolset::GitChangelog,
+        start: Start::Module("git_changelog"),
+    };
     pub(super) const SEMANTIC_RELEASE_7: Self = Self {
         command: "semantic-release",
         toolset: Toolset::SemanticRelease7,
@@ -114,6 +120,17 @@ pub(super) fn finish(
     // A new changelog is untracked.
     bench.clone.git(["add", "--", path]).folder(&root).read()?;
     Ok(Some(notes))
+}
+
+/// The URL of which a tool makes links, if it is not that of the remote: in a rehearsal that of the remote which this one
+/// stands for, and where the remote is a folder that of the project.
+pub(super) fn url_of_links(remote: &str, release: &Release) -> Option<String> {
+    let repository = &release.checkout.repository;
+    let is_folder = || Remote { name: remote.to_owned() }.repository(repository).is_some();
+    // Some tools take no URL without encryption.
+    let encrypted = |url: &String| url.replacen("http://", "https://", 1);
+    let of_project = || release.target.project.repository_url.as_ref().map(encrypted);
+    repository.rehearsed_url(remote).or_else(|| is_folder().then(of_project).flatten())
 }
 
 /// The release's notes in Markdown: the version's section, or else what the tool added.

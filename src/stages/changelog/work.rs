@@ -20,7 +20,7 @@ pub(super) enum Work {
     /// Has a tool collect the fragments
     Collect(Fragments),
     /// Has a tool generate the section from the commits
-    Generate(Generated),
+    Generate(Box<Generated>),
     /// Leaves it as it is, and why
     Leave(Finding),
 }
@@ -43,8 +43,13 @@ impl Changelog {
         if let Some(fragments) = self.fragments_of(release).filter(|_| !has_notes) {
             return Ok(Work::Collect(fragments));
         }
-        if let Some(generated) = self.generator_of(release).filter(|_| !has_notes) {
-            return Ok(Work::Generate(generated));
+        let is_missing = |generated: &Generated| {
+            let path = self.generated_path(generated, release);
+            let document = release.text(&path).ok().and_then(|text| parse(&path, text).ok());
+            !document.is_some_and(|document| document.names(&release.target.version))
+        };
+        if let Some(generated) = self.generator_of(release).filter(is_missing).filter(|_| !has_notes) {
+            return Ok(Work::Generate(Box::new(generated)));
         }
         if let Some(reason) = self.nothing_to_collect(release).filter(|_| !has_notes) {
             let message = format!("`from` in [stage.changelog] is `fragments`, but {reason}");
@@ -95,12 +100,8 @@ impl Changelog {
     /// The tool that generates the section, for a release.
     pub(in crate::stages) fn generator_of(&self, release: &Release) -> Option<Generated> {
         match &release.target.conventions.generator {
-            Some(learned) => Generated::find(release, Some(learned.value)).filter(|generated| {
-                // It has no section for a version that it does not know.
-                let settings = generated.semantic_release.as_ref();
-                let (tag, version) = (&release.names().tag, &release.target.version);
-                settings.is_none_or(|settings| settings.reads(tag, version))
-            }),
+            Some(learned) => Generated::find(release, Some(learned.value))
+                .filter(|generated| generated.reads(&release.names().tag, &release.target.version)),
             None => self.configured_generator(release),
         }
     }

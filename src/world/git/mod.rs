@@ -58,7 +58,7 @@ pub use remote::{DefaultBranch, LocalRemote, RefUpdate, Remote};
 use settings::Settings;
 pub use submodules::{Submodule, SubmoduleState};
 use untrusted::Restrictions;
-pub use untrusted::TRUSTED;
+pub use untrusted::{TRUSTED, with_settings};
 
 use super::process::Process;
 use crate::error::{Error, Result};

@@ -117,22 +117,26 @@ impl Restrictions {
         }
         let off = OFF.iter().map(|(key, value)| (*key, *value));
         let overrides = self.overrides.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        // `-c` cannot express every key. Ours come after the user's variables, so that they win.
-        let mut number = settings_in_the_environment();
-        let mut process = process;
-        for (key, value) in off.chain(overrides) {
-            process = process
-                .env(format!("GIT_CONFIG_KEY_{number}"), key)
-                .env(format!("GIT_CONFIG_VALUE_{number}"), value);
-            number += 1;
-        }
-        process = process.env("GIT_CONFIG_COUNT", number.to_string());
+        let process = with_settings(process, &mut off.chain(overrides));
         match self.transport {
             // A partial clone would fetch missing objects by the same means.
             Some(_) => process.env("GIT_ALLOW_PROTOCOL", "none").env("GIT_NO_LAZY_FETCH", "1"),
             None => process,
         }
     }
+}
+
+/// A process in which git has these settings, whatever the repository's own are.
+pub fn with_settings(mut process: Process, settings: &mut dyn Iterator<Item = (&str, &str)>) -> Process {
+    // `-c` cannot express every key. Ours come after the user's variables, so that they win.
+    let mut number = settings_in_the_environment();
+    for (key, value) in settings {
+        process = process
+            .env(format!("GIT_CONFIG_KEY_{number}"), key)
+            .env(format!("GIT_CONFIG_VALUE_{number}"), value);
+        number += 1;
+    }
+    process.env("GIT_CONFIG_COUNT", number.to_string())
 }
 
 /// The number of settings that the user passes to git by environment variables.

@@ -37,6 +37,7 @@ pub enum Toolset {
     Scriv,
     GitCliff,
     GenerateChangelog,
+    GitChangelog,
     Commitizen,
     /// A major version of python-semantic-release: each writes a changelog in another form
     SemanticRelease7,
@@ -56,6 +57,7 @@ impl Toolset {
             Self::Scriv => include_str!("../../../templates/tools/scriv.txt"),
             Self::GitCliff => include_str!("../../../templates/tools/git-cliff.txt"),
             Self::GenerateChangelog => include_str!("../../../templates/tools/generate-changelog.txt"),
+            Self::GitChangelog => include_str!("../../../templates/tools/git-changelog.txt"),
             Self::Commitizen => include_str!("../../../templates/tools/commitizen.txt"),
             Self::Attestations => include_str!("../../../templates/tools/attestations.txt"),
             Self::SemanticRelease7 => include_str!("../../../templates/tools/semantic-release-7.txt"),
@@ -75,7 +77,10 @@ impl Toolset {
 
     /// The oldest Python that the tools support.
     fn oldest_python(self) -> (u32, u32) {
-        if self == Self::Attestations { (3, 10) } else { interpreter::OLDEST }
+        match self {
+            Self::Attestations | Self::GitChangelog => (3, 10),
+            _ => interpreter::OLDEST,
+        }
     }
 }
 

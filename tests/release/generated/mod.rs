@@ -1,5 +1,6 @@
-//! Changelogs that git-cliff, commitizen, generate-changelog or python-semantic-release generates from the commits.
+//! Changelogs that git-cliff, commitizen, generate-changelog, git-changelog or python-semantic-release generates from the commits.
 
+mod git_changelog;
 mod semantic_release;
 mod side_by_side;
 
