@@ -343,38 +343,48 @@ fn named(before: &str, after: &str, label: &str, tag: &str) -> Result<String> {
     Ok(lines.concat())
 }
 
-/// Whether a release commit wrote the version's section, and from the commits since the release before.
+/// Whether a release wrote the version's section, and from the commits since the release before: in the commit of the tag,
+/// or in the last one below it that changed the changelog.
 fn was_generated(
     checkout: &Checkout,
     path: &str,
     release: &PastRelease,
     before: Option<&PastRelease>,
 ) -> bool {
-    if !release.changes.iter().any(|change| change.path == path) {
-        return false;
-    }
+    let repository = &checkout.repository;
+    let range = match before {
+        Some(before) => format!("{}..{}", before.commit, release.commit),
+        None => release.commit.clone(),
+    };
+    let log = |words: &[&str]| {
+        let log = ["log", "--no-show-signature", MOST_COMMITS, &range];
+        repository.git([&log[..], words].concat()).folder(&checkout.root()).read().ok()
+    };
+    let commit = match release.changes.iter().any(|change| change.path == path) {
+        true => release.commit.clone(),
+        false => {
+            let last = log(&["--max-count=1", "--format=%H", "--", path]).unwrap_or_default();
+            match last.trim() {
+                "" => return false,
+                commit => commit.to_owned(),
+            }
+        }
+    };
     let document_at = |commit: &str| {
         let bytes = checkout.read_at(commit, path)?;
         parse(path, String::from_utf8_lossy(&bytes).into_owned()).ok()
     };
     let version = &release.tag.version;
-    let Some(section) = document_at(&release.commit).and_then(|document| {
+    let Some(section) = document_at(&commit).and_then(|document| {
         document.versions().into_iter().find(|section| section.version.as_ref() == Some(version))
     }) else {
         return false;
     };
-    let repository = &checkout.repository;
-    let parent = repository.first_parent(&release.commit).and_then(|parent| document_at(&parent));
+    let parent = repository.first_parent(&commit).and_then(|parent| document_at(&parent));
     if parent.is_some_and(|parent| parent.names(version) || parent.unreleased().is_some()) {
         return false;
     }
-    let range = match before {
-        Some(before) => format!("{}..{}", before.commit, release.commit),
-        None => release.commit.clone(),
-    };
-    let log = ["log", "--no-show-signature", MOST_COMMITS, "-z", "--format=%B", &range];
-    let Ok(log) = repository.git(log).folder(repository.top()).read() else { return false };
-    is_generated(&section.body, &subjects(&log))
+    log(&["-z", "--format=%B"]).is_some_and(|log| is_generated(&section.body, &subjects(&log)))
 }
 
 #[cfg(test)]
