@@ -176,6 +176,11 @@ fn what_a_tool_would_refuse_or_leave_out_is_refused_first() {
     for (settings, file) in [
         (towncrier.to_owned(), ("news/12.feat.md", "A flag.\n")),
         (towncrier.to_owned(), ("news/notes", "A flag.\n")),
+        (
+            format!("{towncrier}[[tool.towncrier.type]]\ndirectory = \"new\"\n"),
+            ("news/12.feat.md", "A flag.\n"),
+        ),
+        (format!("{towncrier}[tool.towncrier.fragment.new]\n"), ("news/12.feat.md", "A flag.\n")),
         (format!("{towncrier}template = \"news/missing.jinja\"\n"), ("news/12.feature.md", "A flag.\n")),
     ] {
         let project = collecting(&settings, &[file]);
@@ -183,12 +188,38 @@ fn what_a_tool_would_refuse_or_leave_out_is_refused_first() {
         seen.add_messages(&project.pyrelease("run minor --yes").code(3));
         project.assert_unchanged(&before);
     }
-    // The tool would write a second section of the version.
-    let project =
-        collecting(&format!("{towncrier}filename = \"NEWS.md\"\n"), &[("news/12.feature.md", "A flag.\n")]);
-    project.write("NEWS.md", "# News\n\n## 1.1.0 (TBD)\n\n- By hand.\n\n## 1.0.0\n\n- The first one.\n");
-    project.commit("Announce 1.1.0");
-    seen.add_messages(&project.pyrelease("run minor --yes").code(3));
+    seen.assert();
+}
+
+/// The tool would write a second section of the version.
+#[test]
+fn a_section_that_people_have_begun_takes_the_fragments() {
+    let mut seen = Transcript::named("fragments/begun");
+    for (settings, fragment, changelog) in [
+        ("[tool.towncrier]\ndirectory = \"news\"\nfilename = \"NEWS.md\"\n", "news/12.feature.md", "NEWS.md"),
+        ("[tool.scriv]\nformat = \"md\"\nmd_header_level = \"2\"\n", "changelog.d/x.md", "CHANGELOG.md"),
+    ] {
+        let text = if changelog == "NEWS.md" { "A flag.\n" } else { "### Added\n\n- A flag.\n" };
+        let project = collecting(settings, &[(fragment, text)]);
+        let old = "# News\n\n## 1.1.0 (TBD)\n\n- By hand.\n\nTODO: add the others.\n\n## 1.0.0\n\n- The first one.\n";
+        // scriv knows headings of versions only.
+        let old = if changelog == "NEWS.md" { old } else { &old["# News\n\n".len()..] };
+        project.write(changelog, old);
+        project.commit("Announce 1.1.0");
+        seen.add_messages(&project.pyrelease("run minor --yes").code(0));
+        let text = project.read(changelog);
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with("#") && line.contains("1.1.0")).count(),
+            1,
+            "{text}"
+        );
+        assert!(!text.contains("TBD") && !text.contains("TODO"), "{text}");
+        let order = ["1.1.0", "- By hand.", "A flag.", "## 1.0.0", "- The first one."];
+        let places = order.map(|words| text.find(words).unwrap_or_else(|| panic!("no {words}: {text}")));
+        assert!(places.is_sorted(), "{text}");
+        let notes = project.pyrelease("notes").code(0);
+        assert!(notes.stdout().contains("By hand.") && notes.stdout().contains("A flag."), "{notes}");
+    }
     seen.assert();
 }
 

@@ -1,6 +1,7 @@
 //! Changelogs in the style of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/), in Markdown and
 //! reStructuredText: parses and checks them, and promotes Unreleased for a release with all other bytes unchanged.
 
+mod begun;
 mod candidate;
 mod companion;
 mod compared;
@@ -41,6 +42,7 @@ mod title;
 mod to_markdown;
 mod words;
 
+pub use begun::Begun;
 pub use promote::{Promoted, Promotion};
 pub use remainder::Remainder;
 pub use section::{Category, Group, Item, Section};
@@ -234,7 +236,12 @@ impl Changelog {
 
     /// Whether the heading of a section names the version, released or not.
     pub fn names(&self, version: &Version) -> bool {
-        self.parts.iter().any(|part| match &part.title {
+        self.named(version).is_some()
+    }
+
+    /// The section whose heading names the version, released or not.
+    fn named(&self, version: &Version) -> Option<&Part> {
+        self.parts.iter().find(|part| match &part.title {
             Title::Release(release) => release.version == *version,
             Title::Unreleased(one) => one.planned.as_ref().is_some_and(|planned| planned.is(version)),
             Title::Other => false,

@@ -72,7 +72,14 @@ pub struct Fragment {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     #[error("`{path}`: `{kind}` is not a type of fragment in `{settings}` ({known})")]
-    UnknownType { path: String, kind: String, settings: String, known: String },
+    UnknownType {
+        path: String,
+        kind: String,
+        settings: String,
+        known: String,
+        /// How the settings declare their types; none if those are the usual ones
+        declaration: Option<String>,
+    },
     #[error("`{path}` is not named like a fragment: `ISSUE.TYPE` or `ISSUE.TYPE.COUNTER`")]
     BadName { path: String },
     #[error("the template `{path}`, which `{settings}` names, does not exist")]
@@ -85,7 +92,13 @@ impl Problem {
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
-            Self::UnknownType { .. } | Self::BadName { .. } => "rename the file, or remove it".to_owned(),
+            Self::UnknownType { declaration: Some(declaration), settings, .. } => format!(
+                "rename the file to one of these types, or add {declaration} to `{settings}`: the tool would leave it out"
+            ),
+            Self::UnknownType { .. } => {
+                "rename the file to one of these types, or remove it: the tool would leave it out".to_owned()
+            }
+            Self::BadName { .. } => "rename the file, or remove it".to_owned(),
             Self::NoTemplate { .. } => "commit the file, or correct the setting `template`".to_owned(),
             Self::Settings { path, .. } => format!("correct `{path}`"),
         }

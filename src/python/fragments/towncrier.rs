@@ -78,6 +78,7 @@ pub(super) fn find(files: &dyn Files, project: &Project) -> Option<Fragments> {
             Err(_) if name.starts_with('.') || lower.contains("template") => {}
             Err(Some(kind)) if !SUFFIXES.contains(&kind.as_str()) => problems.push(Problem::UnknownType {
                 path,
+                declaration: declaration(table, &kind),
                 kind,
                 settings: settings.clone(),
                 known: types.join(", "),
@@ -136,6 +137,14 @@ fn types(table: &dyn TableLike) -> Vec<String> {
         types.extend(named.iter().map(|(kind, _)| kind.to_owned()));
     }
     if types.is_empty() { TYPES.map(str::to_owned).to_vec() } else { types }
+}
+
+/// How another type is declared beside those in the settings; none if there are none.
+fn declaration(table: &dyn TableLike, kind: &str) -> Option<String> {
+    if table.get("type").is_some() {
+        return Some(format!("`[[tool.towncrier.type]]` with `directory = \"{kind}\"`"));
+    }
+    table.get("fragment").map(|_| format!("`[tool.towncrier.fragment.{kind}]`"))
 }
 
 fn strings(item: Option<&Item>) -> impl Iterator<Item = &str> {

@@ -1,8 +1,8 @@
 //! Has the project's own formatter format what a tool wrote into the changelog.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use super::tool::added_lines;
 use crate::engine::prelude::*;
 use crate::python::formatters::{Formatter, SETTINGS};
 use crate::python::project::BuildSystem;
@@ -93,6 +93,14 @@ impl Formatting {
         let process = process.args(["-I", "-m", formatter.name]).args(&formatter.arguments).arg("--");
         bench.command(&process.arg(&self.file).folder(bench.clone.top()).env("NO_COLOR", "1"))
     }
+}
+
+/// Which lines of a text another has not, from the first to the last of them.
+pub(super) fn added_lines(before: &str, after: &str) -> Range<usize> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let start = old.iter().zip(&new).take_while(|(one, other)| one == other).count();
+    let ends = old[start..].iter().rev().zip(new[start..].iter().rev());
+    start..new.len() - ends.take_while(|(one, other)| one == other).count()
 }
 
 /// Whether all lines of a text are in another, with others between two of them.

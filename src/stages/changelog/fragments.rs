@@ -3,6 +3,7 @@
 use super::tool::{self, Tool};
 use super::{Changelog, Source, parse};
 use crate::engine::prelude::*;
+use crate::python::changelog::Begun;
 use crate::python::fragments::{Collector, Fragments, Problem};
 use crate::python::project::{Files, Project};
 use crate::python::version::Bump;
@@ -86,9 +87,13 @@ impl Changelog {
         let before = effects.private(Action::Command { command: shown }, |bench| {
             let root = release.root();
             let before = fs_err::read_to_string(root.join(&changelog)).unwrap_or_default();
+            let begun = begun(fragments, release);
             // The tool would follow links: what they lead to would be public, or be overwritten.
             for path in fragments.files.iter().map(|file| &file.path).chain([&changelog]) {
                 bench.file(&root, path)?;
+            }
+            if let Some(begun) = &begun {
+                fs_err::write(root.join(&changelog), &begun.rest)?;
             }
             let tool = match fragments.collector {
                 Collector::Towncrier => Tool::TOWNCRIER,
@@ -103,6 +108,16 @@ impl Changelog {
                     fragments.settings
                 );
                 return Err(Error::failed(message).help(help));
+            }
+            if let Some(begun) = &begun {
+                let text = fs_err::read_to_string(root.join(&changelog))?;
+                let version = &release.target.version;
+                let whole = parse(&changelog, text)?.with_begun(version, begun).ok_or_else(|| {
+                    let tool = fragments.collector.name();
+                    let message = format!("{tool} made no section of {version} in `{changelog}`");
+                    Error::failed(message).help("move the entries that are there already to fragments")
+                })?;
+                fs_err::write(root.join(&changelog), whole)?;
             }
             Ok(before)
         })?;
@@ -132,17 +147,23 @@ fn was_left(problem: &Problem, release: &Release) -> bool {
     before.is_some_and(|commit| release.checkout.read_at(commit, path).is_some())
 }
 
-/// That the changelog has a section for the version already: the tool would write a second one above it.
-pub(super) fn section_beside(fragments: &Fragments, release: &Release) -> Option<Finding> {
+/// The section that the changelog has for the version already: the tool would write a second one above it.
+fn begun(fragments: &Fragments, release: &Release) -> Option<Begun> {
+    let path = changelog_of(fragments, release);
+    parse(&path, release.text(&path).ok()?).ok()?.begun(&release.target.version)
+}
+
+/// What becomes of a section that the changelog has for the version already.
+pub(super) fn section_beside(fragments: &Fragments, release: &Release) -> Vec<Finding> {
+    let Some(begun) = begun(fragments, release) else { return Vec::new() };
     let (path, version) = (changelog_of(fragments, release), &release.target.version);
-    let document = parse(&path, release.text(&path).ok()?).ok()?;
-    let (tool, folder) = (fragments.collector.name(), &fragments.folder);
-    document.names(version).then(|| {
-        let message =
-            format!("`{path}` has a section for {version} already, and {tool} would write another one");
-        Finding::error(message)
-            .help(format!("move its entries to fragments in `{folder}`, and remove the section"))
-    })
+    let tool = fragments.collector.name();
+    let message = format!("`{path}` has a section for {version} already: {tool} adds to its entries");
+    let left_out = begun.left_out.iter().map(|line| {
+        let message = format!("`{line}` in the section for {version} is left out of `{path}`");
+        Finding::warning(message).help("do what it says before the release, or remove it")
+    });
+    std::iter::once(Finding::detail(message)).chain(left_out).collect()
 }
 
 /// The paths that the tool changes.

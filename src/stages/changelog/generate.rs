@@ -1,5 +1,6 @@
 //! Has git-cliff, commitizen, generate-changelog, git-changelog or python-semantic-release generate the version's section from the commits.
 
+use super::format::added_lines;
 use super::tool::{self, Tool};
 use super::{Changelog, Source, commits, fragments, parse, semantic_release};
 use crate::engine::checkout::Checkout;
@@ -326,7 +327,7 @@ fn lost_sections(path: &str, before: &str, after: &str) -> Vec<String> {
 /// # Errors
 /// No new line is a heading with that name.
 fn named(before: &str, after: &str, label: &str, tag: &str) -> Result<String> {
-    let new = tool::added_lines(before, after);
+    let new = added_lines(before, after);
     let mut is_named = false;
     let mut lines: Vec<String> = after.split_inclusive('\n').map(str::to_owned).collect();
     for line in &mut lines[new] {

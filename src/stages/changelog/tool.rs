@@ -1,9 +1,8 @@
 //! Runs the tools that write a changelog, and finds what they wrote.
 
-use std::ops::Range;
 use std::path::Path;
 
-use super::format::Formatting;
+use super::format::{Formatting, added_lines};
 use super::parse;
 use crate::engine::checkout::Checkout;
 use crate::engine::prelude::*;
@@ -147,14 +146,6 @@ fn notes(root: &Path, path: &str, before: &str, release: &Release) -> Result<Str
 fn added(before: &str, after: &str) -> String {
     let lines: Vec<&str> = after.lines().collect();
     lines[added_lines(before, after)].join("\n").trim().to_owned()
-}
-
-/// Which lines of a text another has not, from the first to the last of them.
-pub(super) fn added_lines(before: &str, after: &str) -> Range<usize> {
-    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
-    let start = old.iter().zip(&new).take_while(|(one, other)| one == other).count();
-    let ends = old[start..].iter().rev().zip(new[start..].iter().rev());
-    start..new.len() - ends.take_while(|(one, other)| one == other).count()
 }
 
 #[cfg(test)]
