@@ -390,8 +390,9 @@ impl Journal {
     }
 }
 
-/// How long a lock may be held by a process that is only about to execute another program
-const BETWEEN_FORK_AND_EXEC: Duration = Duration::from_millis(500);
+/// How long a lock may be held by a process that is only about to execute another program. The caller has the lock of the
+/// repository, so that nobody else is likely to write.
+const BETWEEN_FORK_AND_EXEC: Duration = Duration::from_secs(2);
 
 /// Nobody else writes to it meanwhile, also if the lock of the repository was deleted or the file system has none.
 fn hold(file: &fs_err::File) -> Result<()> {

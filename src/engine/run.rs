@@ -21,8 +21,8 @@ const KEPT_RUNS: usize = 20;
 const GIVEN_UP: &str = "given-up";
 /// The folder of a run that is being deleted, beside the runs
 const DISCARDED: &str = "discarded";
-/// How long the watchdog of a killed run may hold the lock
-const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the watchdog of a killed run may hold the lock: longer than [`orphans::terminate_all`] takes
+const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a process that was killed may hold the lock before it has ended
 const DYING: Duration = Duration::from_millis(500);
 /// How long to wait for a command that holds the lock and has no run under way: it may only look
@@ -144,13 +144,14 @@ impl Store {
             }
             let (holder, is_dead) = holder(&mut file);
             let patience = match is_dead {
-                true => WATCHDOG_TIMEOUT,
-                false if self.is_run_under_way() => DYING,
+                // On a full disk, a run could not write its name.
+                Some(true) | None => WATCHDOG_TIMEOUT,
+                Some(false) if self.is_run_under_way() => DYING,
                 // A command that only looks releases the lock soon.
-                false => LOOKING,
+                Some(false) => LOOKING,
             };
             if began.elapsed() > patience {
-                let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };
+                let holder = if holder.is_empty() { "another process" } else { &holder };
                 return Err(Error::refused(format!(
                     "a release is already under way in this repository ({holder})"
                 ))
@@ -160,7 +161,9 @@ impl Store {
             std::thread::sleep(Duration::from_millis(20));
         }
         let now = clock::now().strftime("%F %T").to_string();
-        let holder = format!("process {} since {now}\n", std::process::id());
+        let process = std::process::id();
+        let started = orphans::start_of(process).map(|started| format!("{started}\n")).unwrap_or_default();
+        let holder = format!("process {process} since {now}\n{started}");
         // A full disk must not prevent a rollback: ignore a failure to write the holder's name.
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
         self.sweep();
@@ -198,7 +201,7 @@ impl Store {
         let Ok(file) = fs_err::OpenOptions::new().read(true).write(true).open(path) else { return false };
         let mut file = file.into_file();
         let is_held = matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock));
-        is_held && !holder(&mut file).1
+        is_held && holder(&mut file).1 != Some(true)
     }
 
     /// Creates a run's folder and its journal, and deletes the oldest runs that are over.
@@ -232,15 +235,22 @@ impl Store {
     }
 }
 
-/// The holder of the lock, and whether that process is known to be dead.
+/// The holder of the lock, and whether that process is dead, if the file names it. A process with its id that began at
+/// another time is another one: systems use ids again.
 #[expect(clippy::disallowed_types, reason = "fs_err has no locks")]
-fn holder(lock: &mut std::fs::File) -> (String, bool) {
-    let mut holder = String::new();
+fn holder(lock: &mut std::fs::File) -> (String, Option<bool>) {
+    let mut text = String::new();
     // On Windows a locked file cannot be read, and the holder stays unnamed.
-    let _ = lock.rewind().and_then(|()| lock.read_to_string(&mut holder).map(drop));
+    let _ = lock.rewind().and_then(|()| lock.read_to_string(&mut text).map(drop));
+    let mut lines = text.lines();
+    let holder = lines.next().unwrap_or_default();
+    let started = lines.next().and_then(|ticks| ticks.parse().ok());
     let process = holder.split(' ').nth(1).and_then(|process| process.parse().ok());
-    let is_dead = process.is_some_and(|process| !orphans::is_alive(process));
-    (holder, is_dead)
+    let is_dead = process.map(|process| match started {
+        Some(started) => !orphans::is_alive(process) || orphans::start_of(process) != Some(started),
+        None => !orphans::is_alive(process),
+    });
+    (holder.to_owned(), is_dead)
 }
 
 /// The id of a new run. It sorts after the last one, even if the clock was set back in between.

@@ -95,6 +95,11 @@ pub fn is_alive(process: u32) -> bool {
     processes::is_running(process)
 }
 
+/// When a process started, in ticks since boot; none where this cannot be determined.
+pub fn start_of(process: u32) -> Option<u64> {
+    processes::start_of(process)
+}
+
 /// Whether a process has this id; assumes so where this cannot be determined.
 #[cfg(not(target_os = "linux"))]
 pub fn is_alive(_: u32) -> bool {

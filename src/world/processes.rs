@@ -37,6 +37,11 @@ pub fn is_running(id: u32) -> bool {
     process.folder.is_dir() && !has_ended()
 }
 
+/// When the process with this id started, in ticks since boot.
+pub fn start_of(id: u32) -> Option<u64> {
+    OtherProcess::of(id).started()
+}
+
 /// The ancestors of this process, its parent first.
 pub fn ancestors() -> Vec<u32> {
     let parent = |id: u32| OtherProcess::of(id).stat_field(1)?.parse().ok().filter(|parent| *parent > 0);

@@ -53,6 +53,28 @@ fn nothing_is_left_of(text: &str) {
     assert!(left.is_empty(), "still there: {left:?}");
 }
 
+/// What the lock file says of its holder may be lost on a full disk, or name a process whose id another one has by now.
+#[test]
+fn the_watchdog_of_a_killed_run_is_waited_for_whomever_the_lock_names() {
+    let reused = format!("process {} since 2026-01-01 00:00:00\n1\n", std::process::id());
+    for named in ["", &reused] {
+        let attempt = Attempt::configured(quick(), &Config::stages("version tag push"));
+        let project = &attempt.project;
+        let received = project.sandbox().root().join("received");
+        let variables = [("RECEIVED", received.to_str().expect("our own name"))];
+        // The watchdog lets git finish its work: longer than anybody waits for a command that only looks.
+        project.remote().hook_with("post-receive", &variables, "touch \"$RECEIVED\"\nsleep 3\n");
+        let lock = project.folder().join(".git/pyrelease/lock");
+        let kill = |running: &Running<'_>| {
+            wait_for(running, &received);
+            fs_err::write(&lock, named).expect("the lock file");
+            running.signal("KILL");
+        };
+        assert_eq!(project.pyrelease("run minor --yes").meanwhile(kill).run().status(), -1);
+        project.pyrelease("rollback --yes").code(0);
+    }
+}
+
 #[test]
 fn what_a_killed_run_had_started_ends_with_it() {
     let script = "touch \"$MARK\"; sleep 7201 & sleep 7202";
