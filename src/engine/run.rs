@@ -273,7 +273,7 @@ pub struct Lock {
 impl Lock {
     /// Starts the watchdog of a run, which ends the run's processes if the run is killed.
     pub fn start_watchdog(&self, run: &RunFolder) -> Option<Watchdog> {
-        Watchdog::over(run.id(), &self.file)
+        Watchdog::over((run.id(), run.folder()), &self.file)
     }
 }
 

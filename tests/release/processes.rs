@@ -53,6 +53,28 @@ fn nothing_is_left_of(text: &str) {
     assert!(left.is_empty(), "still there: {left:?}");
 }
 
+/// A program that is killed cannot delete its temporary files.
+#[test]
+fn a_killed_run_takes_the_temporary_files_of_its_children_with_it() {
+    let script = "folder=$(mktemp -d); touch \"$folder/x\" \"$MARK\"; test -e \"$QUICKLY\" || sleep 7205";
+    let attempt = Attempt::configured(quick(), &with_command("private", script));
+    let (project, root) = (&attempt.project, attempt.project.sandbox().root());
+    let (mark, quickly) = (root.join("mark"), root.join("quickly"));
+    let left = || fs_err::read_dir(project.sandbox().temporary()).expect("a folder").count();
+    let run = || project.pyrelease("run minor --yes").env("MARK", &mark).env("QUICKLY", &quickly);
+    let kill = |running: &Running<'_>| {
+        wait_for(running, &mark);
+        assert_eq!(left(), 1);
+        running.signal("KILL");
+    };
+    assert_eq!(run().meanwhile(kill).run().status(), -1);
+    project.pyrelease("rollback --yes").code(0);
+    assert_eq!(left(), 0);
+    fs_err::write(&quickly, "").expect("a file");
+    run().code(0);
+    assert_eq!(left(), 0);
+}
+
 /// What the lock file says of its holder may be lost on a full disk, or name a process whose id another one has by now.
 #[test]
 fn the_watchdog_of_a_killed_run_is_waited_for_whomever_the_lock_names() {

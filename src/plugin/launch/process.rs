@@ -42,6 +42,9 @@ impl Child {
         if let Some(run) = process::child_mark() {
             command.env(orphans::RUN, run);
         }
+        if let Some(folder) = process::temporary_files() {
+            command.env("TMPDIR", folder);
+        }
         command.env(orphans::STAGE, call.stage);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn()?;

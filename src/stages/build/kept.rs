@@ -18,7 +18,7 @@ use crate::python::distribution::Kind;
 use crate::python::project::{BuildSystem, Files};
 use crate::world::Folder;
 use crate::world::kept_environment::{KeptEnvironment, Reporting, ResolvedEnvironment, Wanted};
-use crate::world::process::Process;
+use crate::world::process::{Process, temporary_folder};
 use crate::world::tools::{HARMFUL, Interpreter, ToolEnvironment, ToolsError};
 
 /// Calls the hooks; its documentation describes the request and the answer
@@ -212,7 +212,7 @@ impl Building<'_> {
         let noted = self.backend_name().map(|name| (name, environment.modules(name)));
         let modules = noted.as_ref().map_or(Some(&[][..]), |(_, modules)| modules.as_deref());
         // As `python -m build`, not in a repository: a backend would ask the one around the unpacked sdist.
-        let folder = tempfile::Builder::new().prefix("pyrelease-hooks-").tempdir()?;
+        let folder = tempfile::Builder::new().prefix("pyrelease-hooks-").tempdir_in(temporary_folder())?;
         let place = |name: &str| folder.path().join(name);
         let (script, request, answer) =
             (place("build_hooks.py"), place("request.json"), place("answer.json"));

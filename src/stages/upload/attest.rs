@@ -12,6 +12,7 @@ use crate::engine::prelude::*;
 use crate::error::ErrorKind;
 use crate::index::{FilePresence, IndexClient, SigningIdentity, SimpleFile, has_attestation};
 use crate::python::distribution::Distribution;
+use crate::world::process::temporary_folder;
 use crate::world::tools::{
     AttestationFailure, AttestationFile, AttestationReply, AttestationRequest, SigstoreInstance,
     ToolEnvironment, Toolset,
@@ -152,7 +153,7 @@ impl Upload {
         release: &Release,
         effects: &Effects<'_>,
     ) -> Result<()> {
-        let folder = tempfile::tempdir()?;
+        let folder = tempfile::tempdir_in(temporary_folder())?;
         let mut served = Vec::new();
         for (own, file) in listed.iter().filter(|(own, _)| !has_attestation(own)) {
             let attestation =

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{RefUpdate, Remote, Repository};
-use crate::world::process::Process;
+use crate::world::process::{Process, temporary_folder};
 
 /// Lines of git's output that an error shows
 const TAIL: usize = 20;
@@ -113,7 +113,9 @@ impl Remote {
     }
 
     fn send(&self, user: &Repository, updates: &[RefUpdate], options: &[&str]) -> Result<(), PushError> {
-        let trace = tempfile::NamedTempFile::new().ok().map(tempfile::NamedTempFile::into_temp_path);
+        let trace = tempfile::NamedTempFile::new_in(temporary_folder())
+            .ok()
+            .map(tempfile::NamedTempFile::into_temp_path);
         let mut command = self.sending(user, updates, options);
         if let Some(trace) = &trace {
             command = command.env("GIT_TRACE_PACKET", trace.as_os_str());

@@ -4,11 +4,15 @@ mod interactive;
 mod line_stream;
 mod output;
 mod secrets;
+mod temporary;
 mod umask;
 mod within;
 
 pub use line_stream::{Ended, LineEvent, LineStream};
 pub use secrets::{is_secret, is_withheld, withhold};
+pub use temporary::{
+    begin_temporary_files, delete_temporary_files, of_run as temporary_files, temporary_folder,
+};
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -276,6 +280,9 @@ impl Process {
         }
         if let Some(run) = mark() {
             expression = expression.env(orphans::RUN, run);
+        }
+        if let Some(folder) = temporary::of_run() {
+            expression = expression.env(temporary::VARIABLE, folder);
         }
         expression
     }
