@@ -32,7 +32,9 @@ impl RecoveryContext<'_> {
         let mut made = entries.iter().filter(|entry| matches!(entry.state, State::Done | State::InDoubt));
         made.find_map(|entry| {
             let Effect::Forge(effect) = &entry.effect else { return None };
-            let ForgeChange::Draft { tag, .. } = &effect.change else { return None };
+            let (ForgeChange::Draft { tag, .. } | ForgeChange::TakeOver { tag, .. }) = &effect.change else {
+                return None;
+            };
             let refusal = match self.on_forge(effect, |forge| Ok(forge.published(tag)?)) {
                 Ok(None) => return None,
                 Ok(Some(release)) => Error::left(format!(

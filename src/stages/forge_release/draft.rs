@@ -1,8 +1,10 @@
 //! The draft, or on GitLab the package: what can still be undone.
 
-use super::{AssetFile, Attached, NAME, Shared, Text, attempted, digest_of, on_forge};
+use super::{AssetFile, Attached, NAME, Shared, Text, attempted, digest_of, mark_of, on_forge};
 use crate::engine::prelude::*;
-use crate::world::forge::{Forge, ForgeAddress, ForgeChange, ForgeKind, MarkedRelease, Token};
+use crate::world::forge::{
+    Forge, ForgeAddress, ForgeChange, ForgeKind, ForgeRelease, ForgeResult, MarkedRelease, Token,
+};
 
 /// Creates the draft, with its files
 pub(in crate::stages) struct Draft(pub(super) Shared);
@@ -16,25 +18,58 @@ impl Draft {
         files: &[AssetFile],
         effects: &mut Effects<'_>,
     ) -> Result<String> {
-        let Text { drafted, mark, .. } = &Text::of(release, effects);
-        let (tag, title) = (release.names().tag.clone(), self.0.title(release));
+        let (tag, title, mark) = (release.names().tag.clone(), self.0.title(release), &mark_of(release));
+        let ask = |effects: &Effects<'_>, ask: &dyn Fn(&Forge<'_>) -> ForgeResult<Option<ForgeRelease>>| {
+            on_forge((release, effects), (address, token), ask)
+        };
+        let own = ask(effects, &|forge| forge.marked(&tag, mark))?;
+        let standing = match own {
+            Some(_) => None,
+            None => ask(effects, &|forge| forge.standing_draft(&tag, &release.names().version))?,
+        };
+        let kept =
+            standing.as_ref().or(own.as_ref()).map(|draft| draft.text_without(mark)).unwrap_or_default();
+        let Text { drafted, .. } = &Text::of(release, effects, &kept);
         let text = digest_of(drafted);
         let does = format!("draft release {tag}");
         effects.announce(created(address, does.clone()))?;
-        let draft = ForgeChange::Draft {
-            tag: tag.clone(),
-            title: title.clone(),
-            text: text.clone(),
-            mark: mark.clone(),
+        let change = match &standing {
+            None => ForgeChange::Draft {
+                tag: tag.clone(),
+                title: title.clone(),
+                text: text.clone(),
+                mark: mark.clone(),
+            },
+            Some(standing) => {
+                effects.note(&format!("takes over the draft that is there: {}", standing.url));
+                ForgeChange::TakeOver {
+                    id: standing.id,
+                    tag: tag.clone(),
+                    title: title.clone(),
+                    text: text.clone(),
+                    mark: mark.clone(),
+                    before: Box::new(standing.standing()),
+                }
+            }
         };
-        effects.attempt(self.0.effect(address, draft), |effects| {
-            let is_prerelease = self.0.settings.is_prerelease(release);
-            let (is_draft, body) = (true, drafted.as_str());
-            let draft = MarkedRelease { tag: &tag, title: &title, body, mark, is_prerelease, is_draft };
-            let created = on_forge((release, effects), (address, token), |forge| forge.create_marked(&draft));
-            created.map(|draft| draft.url).map_err(attempted)
-        })?;
-        let found = on_forge((release, effects), (address, token), |forge| forge.marked(&tag, mark))?;
+        let is_taken_over = |effect: &Effect| match effect {
+            Effect::Forge(effect) => matches!(effect.change, ForgeChange::TakeOver { .. }),
+            _ => false,
+        };
+        // What an interrupted run has taken over is given back, not deleted.
+        if !effects.completed().iter().any(is_taken_over) {
+            effects.attempt(self.0.effect(address, change), |effects| {
+                let is_prerelease = self.0.settings.is_prerelease(release);
+                let (is_draft, body) = (true, drafted.as_str());
+                let draft = MarkedRelease { tag: &tag, title: &title, body, mark, is_prerelease, is_draft };
+                let made = on_forge((release, effects), (address, token), |forge| match &standing {
+                    Some(standing) => forge.take_over(standing.id, &draft),
+                    None => forge.create_marked(&draft),
+                });
+                made.map(|draft| draft.url).map_err(attempted)
+            })?;
+        }
+        let found = ask(effects, &|forge| forge.marked(&tag, mark))?;
         let draft = found.ok_or_else(|| Error::failed(format!("{does} of {address} is gone")))?;
         match draft.is_draft {
             true => {
@@ -139,6 +174,12 @@ impl Stage for Draft {
                 _ => "publish or delete it by hand, or choose another version",
             };
             findings.push(Finding::error(format!("{there}, on {}", address.host)).help(help));
+        } else if let Some(draft) =
+            forge.standing_draft(&names.tag, &names.version)?.filter(|_| !release.is_rebuilt())
+        {
+            let message =
+                format!("the release takes over the draft that {} has for it: {}", address.host, draft.url);
+            findings.push(Finding::note(message));
         }
         Ok(findings)
     }
@@ -168,7 +209,7 @@ impl Stage for Draft {
         let token = Shared::token(release, &address)?;
         let tag = &release.names().tag;
         let there = on_forge((release, effects), (&address, &token), |forge| forge.published(tag))?;
-        if let Some(there) = there.filter(|there| !there.has(&Text::of(release, effects).mark)) {
+        if let Some(there) = there.filter(|there| !there.has(&mark_of(release))) {
             let message = format!("release {tag} of {address} is published already: {}", there.url);
             // An earlier attempt may have published it before a job was run again.
             if release.is_rebuilt() || release.is_imported() {

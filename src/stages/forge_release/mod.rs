@@ -24,7 +24,7 @@ use crate::engine::model::ForgeEffect;
 use crate::engine::prelude::*;
 use crate::python::settings::glob;
 use crate::world::forge::{
-    Asset, Failure, Forge, ForgeAddress, ForgeChange, ForgeKind, ForgeRelease, ForgeSettings, Token,
+    Asset, Failure, Forge, ForgeAddress, ForgeChange, ForgeKind, ForgeRelease, ForgeSettings, MARK, Token,
     digest_of,
 };
 use crate::world::git::Remote;
@@ -276,8 +276,9 @@ struct Text {
 }
 
 impl Text {
-    fn of(release: &Release, effects: &Effects<'_>) -> Self {
-        let notes = release.outputs.notes.as_deref().unwrap_or_default();
+    /// The text of the release's notes; without notes, `kept`, which is that of a draft that the run takes over.
+    fn of(release: &Release, effects: &Effects<'_>, kept: &str) -> Self {
+        let notes = release.outputs.notes.as_deref().filter(|notes| !notes.trim().is_empty()).unwrap_or(kept);
         let published = match notes.char_indices().nth(LONGEST_NOTES) {
             Some((end, _)) => {
                 effects.warn(&format!("the release notes were cut after {LONGEST_NOTES} characters"), None);
@@ -286,12 +287,17 @@ impl Text {
             }
             None => notes.to_owned(),
         };
-        // Another run of the same release, which continues this one elsewhere, knows it too.
-        let tag = release.outputs.tag.as_ref().map(|tag| tag.object.as_str());
-        let id = tag.or(release.outputs.commit.as_deref()).unwrap_or(&release.checkout.head.commit);
-        let mark = format!("<!-- pyrelease {id} -->");
+        let mark = mark_of(release);
         Self { drafted: format!("{published}\n\n{mark}"), published, mark }
     }
+}
+
+/// The mark that finds the release's draft again. Another run of the same release, which continues this one elsewhere, knows
+/// it, too.
+fn mark_of(release: &Release) -> String {
+    let tag = release.outputs.tag.as_ref().map(|tag| tag.object.as_str());
+    let id = tag.or(release.outputs.commit.as_deref()).unwrap_or(&release.checkout.head.commit);
+    format!("{MARK}{id} -->")
 }
 
 /// What became of an attempt, by the forge's answer.

@@ -1,6 +1,6 @@
 //! The publication of the draft: when the release is out, or before a stage waits for the workflow that it starts.
 
-use super::{Attached, Shared, Text, attempted, digest_of, on_forge};
+use super::{Attached, Shared, Text, attempted, digest_of, mark_of, on_forge};
 use crate::engine::prelude::*;
 use crate::python::workflows::Likelihood;
 use crate::stages::workflows::started_by_plan;
@@ -40,13 +40,13 @@ impl Publication {
         (address, token): (&ForgeAddress, &Token),
         effects: &mut Effects<'_>,
     ) -> Result<String> {
-        let Text { published, drafted, mark } = &Text::of(release, effects);
-        let (tag, title) = (release.names().tag.clone(), self.0.title(release));
+        let (tag, title, mark) = (release.names().tag.clone(), self.0.title(release), &mark_of(release));
         let draft = on_forge((release, effects), (address, token), |forge| forge.marked(&tag, mark))?;
         let draft = draft.ok_or_else(|| {
             Error::failed(format!("draft release {tag} of {address} is gone"))
                 .help("create the release by hand, if it is still wanted")
         })?;
+        let Text { published, drafted, .. } = &Text::of(release, effects, &draft.text_without(mark));
         draft.expect_own(&title, &digest_of(drafted)).map_err(|error| {
             Error::failed(format!("draft release {tag} of {address} is left as it is: {error}"))
                 .help("publish it by hand")
@@ -67,7 +67,7 @@ impl Publication {
         (address, token): (&ForgeAddress, &Token),
         effects: &mut Effects<'_>,
     ) -> Result<String> {
-        let Text { published, .. } = &Text::of(release, effects);
+        let Text { published, .. } = &Text::of(release, effects, "");
         let (tag, title) = (release.names().tag.clone(), self.0.title(release));
         let files: Vec<Asset> = self.0.assets(release, effects)?.into_iter().map(|(file, _)| file).collect();
         let text = digest_of(published);
@@ -89,7 +89,7 @@ impl Publication {
         there: Option<ForgeRelease>,
         effects: &mut Effects<'_>,
     ) -> Result<String> {
-        let Text { drafted, mark, .. } = &Text::of(release, effects);
+        let Text { drafted, mark, .. } = &Text::of(release, effects, "");
         let (tag, title) = (release.names().tag.clone(), self.0.title(release));
         let files = self.0.assets(release, effects)?;
         let text = digest_of(drafted);
@@ -189,7 +189,7 @@ impl Stage for Publication {
         let token = Shared::token(release, &address)?;
         let there = on_forge((release, effects), (&address, &token), |forge| forge.published(tag))?;
         let is_direct = self.0.is_direct(release);
-        let is_own = |there: &ForgeRelease| there.has(&Text::of(release, effects).mark);
+        let is_own = |there: &ForgeRelease| there.has(&mark_of(release));
         let url = match there {
             Some(there) if is_direct && is_own(&there) => {
                 self.create_directly(release, (&address, &token), Some(there), effects)?

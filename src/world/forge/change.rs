@@ -8,6 +8,7 @@ use super::address::ForgeKind;
 use super::asset::Asset;
 use super::connection::Forge;
 use super::failure::ForgeResult;
+use super::release::StandingDraft;
 use crate::error::{Error, Result};
 
 /// A change on a forge
@@ -22,6 +23,16 @@ pub enum ForgeChange {
         text: String,
         /// What its text contains, so that it is found again
         mark: String,
+    },
+    /// A draft that somebody keeps for the release before it is made, as release-drafter does, becomes the run's
+    TakeOver {
+        id: u64,
+        tag: String,
+        title: String,
+        text: String,
+        mark: String,
+        /// What it was before
+        before: Box<StandingDraft>,
     },
     /// A file of the draft
     Asset {
@@ -52,7 +63,7 @@ impl ForgeChange {
 impl fmt::Display for ForgeChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Draft { tag, .. } => write!(f, "draft release {tag}"),
+            Self::Draft { tag, .. } | Self::TakeOver { tag, .. } => write!(f, "draft release {tag}"),
             Self::Asset { tag, file, is_published, .. } => {
                 let draft = if *is_published { "" } else { "draft " };
                 write!(f, "{} in {draft}release {tag}", file.filename)
@@ -82,7 +93,9 @@ impl Forge<'_> {
     pub fn presence(&self, change: &ForgeChange) -> ForgeResult<ForgePresence> {
         let there = |is_there| if is_there { ForgePresence::Present } else { ForgePresence::Absent };
         Ok(match change {
-            ForgeChange::Draft { tag, mark, .. } => there(self.marked(tag, mark)?.is_some()),
+            ForgeChange::Draft { tag, mark, .. } | ForgeChange::TakeOver { tag, mark, .. } => {
+                there(self.marked(tag, mark)?.is_some())
+            }
             ForgeChange::Asset { tag, mark, file, .. } => match self.marked(tag, mark)? {
                 Some(release) => there(self.asset(&release, file)?.is_some_and(|asset| asset.is(file))),
                 None => ForgePresence::Absent,
@@ -120,6 +133,11 @@ impl Forge<'_> {
                     None => Ok(self.delete_draft(draft.id)?),
                 }
             }
+            ForgeChange::TakeOver { id, tag, title, text, mark, before } => {
+                let Some(draft) = self.marked(tag, mark)? else { return Ok(()) };
+                draft.expect_own(title, text)?;
+                Ok(self.give_back(*id, before)?)
+            }
             ForgeChange::Asset { tag, title, text, mark, file, .. } => {
                 let Some(draft) = self.marked(tag, mark)? else { return Ok(()) };
                 draft.expect_own(title, text)?;
@@ -140,7 +158,8 @@ impl Forge<'_> {
         }
     }
 
-    /// What the forge has of a release that is to be made: its own URL, or what stands in the way.
+    /// What the forge has of a release that is to be made and that stands in the way. The only draft of another author does
+    /// not: see [`Self::standing_draft`].
     ///
     /// # Errors
     /// The forge did not answer, or refused.
@@ -155,6 +174,12 @@ impl Forge<'_> {
             );
         }
         let drafts = self.drafts(tag)?;
-        Ok(drafts.first().map(|draft| format!("a draft of {tag} already exists: {}", draft.url)))
+        let all = drafts.iter().map(|draft| draft.url.as_str()).collect::<Vec<_>>().join(", ");
+        Ok(match drafts.as_slice() {
+            [] => None,
+            [only] if !only.is_of_a_run() => None,
+            [_] => Some(format!("a draft of {tag} from another run already exists: {all}")),
+            _ => Some(format!("there are several drafts of {tag}: {all}")),
+        })
     }
 }

@@ -19,6 +19,6 @@ pub use asset::Asset;
 pub use change::{ForgeChange, ForgePresence};
 pub use connection::Forge;
 pub use failure::{Failure, ForgeResult};
-pub use release::{ForgeRelease, MarkedRelease, digest_of};
+pub use release::{ForgeRelease, MARK, MarkedRelease, digest_of};
 pub use request::{ChangeRequest, Proposal};
 pub use token::{Token, TokenSource};

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode, Url};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::address::ForgeKind;
@@ -13,6 +14,8 @@ use super::failure::{Failure, ForgeResult};
 use crate::error::{Error, Result};
 use crate::world::files::sha256_of;
 
+/// How the mark of every run begins
+pub const MARK: &str = "<!-- pyrelease ";
 /// Attempts to upload an asset
 const UPLOADS: u32 = 3;
 
@@ -29,6 +32,13 @@ pub struct MarkedRelease<'a> {
     pub is_draft: bool,
 }
 
+impl MarkedRelease<'_> {
+    fn json(&self) -> Value {
+        let Self { tag, title, body, is_prerelease, is_draft, .. } = self;
+        json!({"tag_name": tag, "name": title, "body": body, "draft": is_draft, "prerelease": is_prerelease})
+    }
+}
+
 /// A release as a forge has it
 #[derive(Debug, Clone)]
 pub struct ForgeRelease {
@@ -36,10 +46,20 @@ pub struct ForgeRelease {
     /// Of its page
     pub url: String,
     pub is_draft: bool,
+    is_prerelease: bool,
     tag: String,
     title: String,
     body: String,
     upload_url: Option<String>,
+}
+
+/// What a draft was before a run took it over, to give it back
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingDraft {
+    tag: String,
+    title: String,
+    body: String,
+    is_prerelease: bool,
 }
 
 /// An asset as a forge has it
@@ -98,6 +118,7 @@ impl ForgeRelease {
             id: value["id"].as_u64().unwrap_or_default(),
             url,
             is_draft: value["draft"] == true,
+            is_prerelease: value["prerelease"] == true,
             tag: text("tag_name"),
             title: text("name"),
             body: text(body),
@@ -108,6 +129,29 @@ impl ForgeRelease {
     /// Whether its text has the mark of a run.
     pub fn has(&self, mark: &str) -> bool {
         self.body.contains(mark)
+    }
+
+    /// Whether its text has the mark of any run.
+    pub(super) fn is_of_a_run(&self) -> bool {
+        self.has(MARK)
+    }
+
+    /// Its text without the mark of a run.
+    pub fn text_without(&self, mark: &str) -> String {
+        self.body.replace(mark, "").trim_end().to_owned()
+    }
+
+    /// What it is, to give it back later.
+    pub fn standing(&self) -> StandingDraft {
+        let Self { tag, title, body, is_prerelease, .. } = self.clone();
+        StandingDraft { tag, title, body, is_prerelease }
+    }
+
+    /// Whether it has no tag, and is named like a version: `v1.2.0`, or `1.2.0 (May)`. GitHub shows a tag of its own there.
+    fn is_untagged(&self, tag: &str, version: &str) -> bool {
+        let has_none = self.tag.is_empty() || self.tag.starts_with("untagged-");
+        let first = self.title.split_whitespace().next().unwrap_or_default();
+        has_none && (first == tag || first.strip_prefix('v').unwrap_or(first) == version)
     }
 
     /// Whether its title and text are as they were made.
@@ -154,13 +198,36 @@ impl Forge<'_> {
 
     /// The drafts of a tag, which are visible only with write access.
     pub(super) fn drafts(&self, tag: &str) -> ForgeResult<Vec<ForgeRelease>> {
+        let mut drafts = self.all_drafts()?;
+        drafts.retain(|draft| draft.tag == tag);
+        Ok(drafts)
+    }
+
+    /// A draft that somebody else keeps for this release before it is made, as release-drafter does: the only one of the
+    /// tag; or else the only one without a tag that is named like the version.
+    ///
+    /// # Errors
+    /// The forge did not answer, or refused.
+    pub fn standing_draft(&self, tag: &str, version: &str) -> ForgeResult<Option<ForgeRelease>> {
+        if !self.address.kind.has_drafts() {
+            return Ok(None);
+        }
+        let (tagged, others): (Vec<_>, Vec<_>) =
+            self.all_drafts()?.into_iter().partition(|draft| draft.tag == tag);
+        let untagged = others.into_iter().filter(|draft| draft.is_untagged(tag, version)).collect();
+        let mut found = if tagged.is_empty() { untagged } else { tagged };
+        let is_only = found.len() == 1;
+        Ok(found.pop().filter(|draft| is_only && !draft.is_of_a_run()))
+    }
+
+    fn all_drafts(&self) -> ForgeResult<Vec<ForgeRelease>> {
         let query: &[(&str, &str)] = match self.address.kind {
             ForgeKind::Gitea => &[("draft", "true")],
             _ => &[],
         };
         let all = self.list(&["releases"], query, "list the releases")?;
         let all = all.iter().map(|release| self.parsed(release));
-        Ok(all.filter(|release| release.is_draft && release.tag == tag).collect())
+        Ok(all.filter(|release| release.is_draft).collect())
     }
 
     /// The draft whose text contains this mark, or what somebody has published of it.
@@ -180,13 +247,11 @@ impl Forge<'_> {
     /// # Errors
     /// The forge did not answer, or refused.
     pub fn create_marked(&self, new: &MarkedRelease<'_>) -> ForgeResult<ForgeRelease> {
-        let MarkedRelease { tag, title, body, mark, is_prerelease, is_draft } = new;
+        let MarkedRelease { tag, mark, is_draft, .. } = new;
         if let Some(there) = self.marked(tag, mark)? {
             return Ok(there);
         }
-        let json = json!({
-            "tag_name": tag, "name": title, "body": body, "draft": is_draft, "prerelease": is_prerelease,
-        });
+        let json = new.json();
         let what = if *is_draft { "create the draft release" } else { "create the release" };
         let created = self.change(Repeat::Unsafe, Method::POST, &["releases"], &json, what);
         match created {
@@ -301,10 +366,28 @@ impl Forge<'_> {
     /// # Errors
     /// The forge did not answer, or refused.
     pub fn publish(&self, id: u64, body: &str) -> ForgeResult<ForgeRelease> {
-        let json = json!({"draft": false, "body": body});
+        self.edit(id, &json!({"draft": false, "body": body}), "publish the release")
+    }
+
+    fn edit(&self, id: u64, json: &Value, what: &str) -> ForgeResult<ForgeRelease> {
         let parts = ["releases", &id.to_string()];
-        let published = self.change(Repeat::Safe, Method::PATCH, &parts, &json, "publish the release")?;
-        Ok(self.parsed(&published))
+        let edited = self.change(Repeat::Safe, Method::PATCH, &parts, json, what)?;
+        Ok(self.parsed(&edited))
+    }
+
+    /// Makes somebody else's draft the run's.
+    ///
+    /// # Errors
+    /// The forge did not answer, or refused.
+    pub fn take_over(&self, id: u64, new: &MarkedRelease<'_>) -> ForgeResult<ForgeRelease> {
+        self.edit(id, &new.json(), "take over the draft release")
+    }
+
+    pub(super) fn give_back(&self, id: u64, before: &StandingDraft) -> ForgeResult<()> {
+        let StandingDraft { tag, title, body, is_prerelease } = before;
+        let (mark, is_prerelease, is_draft) = ("", *is_prerelease, true);
+        let before = MarkedRelease { tag, title, body, mark, is_prerelease, is_draft };
+        self.edit(id, &before.json(), "give back the draft release").map(drop)
     }
 
     pub(super) fn delete_draft(&self, id: u64) -> ForgeResult<()> {

@@ -7,6 +7,7 @@ mod gitea;
 mod gitlab;
 mod propose;
 mod release;
+mod standing;
 mod troubles;
 
 use pyrelease_test_support::{Blueprint, Config, Invocation};

@@ -100,8 +100,9 @@ fn a_github_release_is_drafted_before_pypi_and_published_after() {
     seen.assert();
     // A release that is there already is found before anything is done.
     scene.forge.kept().add("v1.2.0", true);
+    scene.forge.kept().add("v1.2.0", true);
     let refused = scene.pyrelease("run minor --yes").code(3);
-    assert!(refused.stderr().contains("a draft of v1.2.0 already exists: http://127.0.0.1:"), "{refused}");
+    assert!(refused.stderr().contains("there are several drafts of v1.2.0: http://127.0.0.1:"), "{refused}");
     scene.forge.kept().add("v1.2.0", false);
     let refused = scene.pyrelease("run minor --yes").code(3);
     assert!(refused.stderr().contains("release v1.2.0 already exists: http://127.0.0.1:"), "{refused}");
