@@ -69,6 +69,11 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    /// Whether all of the file was read to be sent.
+    pub(super) fn is_complete(&self) -> bool {
+        self.state.sent.load(Ordering::Relaxed) >= self.total
+    }
+
     /// For a request without a file.
     pub(super) fn without_file() -> Self {
         Self { state: Arc::default(), total: 0 }

@@ -16,6 +16,7 @@ use crate::world::Environment;
 use crate::world::digest::Digests;
 use crate::world::http::{Http, Timeouts};
 
+mod hostile;
 mod slow;
 
 #[test]

@@ -127,6 +127,10 @@ impl IndexClient {
         let (body, way) = Outgoing::body(file, submission.digests.size, envelope.head, envelope.tail);
         let request = self.post(distribution, project)?.header(CONTENT_TYPE, &envelope.kind).body(body);
         match send(&self.http, request, &way, progress) {
+            Ok(reply) if (200..=299).contains(&reply.status) && !way.is_complete() => {
+                let cause = format!("it replied HTTP {} before all of the file was sent", reply.status);
+                Err(self.ambiguous(distribution, None, cause, None))
+            }
             Ok(reply) => self.outcome(submission, reply),
             Err(SendError::Cut { sent, total }) => {
                 // Reading the file may have caused the error.
