@@ -167,6 +167,16 @@ fn one_that_never_stops_talking_is_stopped() {
     assert!(matches!(cause, Cause::TimedOut(_)) && text.len() < 10_000, "{}", text.len());
 }
 
+/// A library has a limit of its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn one_that_takes_all_memory_gets_no_more_than_a_program_needs() {
+    let take = |gibibytes: u32| format!("python3 -c 'bytearray({gibibytes} << 30)' || exit 9");
+    assert!(greeting(&take(1)).call().0.is_ok());
+    let (cause, text) = greeting(&take(5)).fails();
+    assert!(matches!(cause, Cause::Ended(_)) && text.contains("MemoryError"), "{text}");
+}
+
 #[test]
 fn one_that_hangs_is_ended_when_its_time_is_up() {
     for script in ["exec sleep 1000", "trap '' TERM INT; while :; do sleep 1; done", "kill -STOP $$"] {

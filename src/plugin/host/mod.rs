@@ -17,8 +17,11 @@ use crate::world::process::why_not_started;
 /// The internal command
 pub const COMMAND: &str = "__stage-host";
 
-/// The limit for a library, in bytes of address space; programs may reserve far more than they use
+/// The limit for a library, in bytes of address space
 const MEMORY: u64 = 1 << 30;
+/// The limit for each process of a program, in bytes that it can write to: programs may reserve far more address space than
+/// they use
+const DATA: u64 = 4 << 30;
 
 /// Runs the host if the command line asks for it.
 pub fn run_if_requested(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
@@ -29,11 +32,11 @@ pub fn run_if_requested(mut arguments: impl Iterator<Item = OsString>) -> Option
     let kind = arguments.next();
     match (parent, kind.as_ref().and_then(|kind| kind.to_str()), arguments.next()) {
         (Some(parent), Some("--lib"), Some(file)) => {
-            set_apart(parent, Some(MEMORY));
+            set_apart(parent, Ceiling::AddressSpace);
             Some(conversation::host(Path::new(&file)))
         }
         (Some(parent), Some("--exec"), Some(program)) => {
-            set_apart(parent, None);
+            set_apart(parent, Ceiling::Data);
             Some(execute(&program, arguments))
         }
         // Only pyrelease uses this command.
@@ -41,11 +44,17 @@ pub fn run_if_requested(mut arguments: impl Iterator<Item = OsString>) -> Option
     }
 }
 
+/// What bounds the memory of a plugin
+enum Ceiling {
+    AddressSpace,
+    Data,
+}
+
 /// Isolates this process: its own session (so that its children can be found, and it has no terminal), death with the
 /// parent, no core files, and a memory limit.
 #[cfg(unix)]
-fn set_apart(parent: u32, memory: Option<u64>) {
-    use rustix::process::{Resource, Rlimit, setrlimit, setsid};
+fn set_apart(parent: u32, memory: Ceiling) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, setsid};
     // Fails only for the leader of a process group, which a new child is not.
     let _ = setsid();
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -61,14 +70,21 @@ fn set_apart(parent: u32, memory: Option<u64>) {
     let _ = parent;
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none);
-    if let Some(memory) = memory {
-        // Ignored where the system has no such limit.
-        let _ = setrlimit(Resource::As, Rlimit { current: Some(memory), maximum: Some(memory) });
-    }
+    // Ignored where the system has no such limit.
+    let _ = match memory {
+        Ceiling::AddressSpace => {
+            setrlimit(Resource::As, Rlimit { current: Some(MEMORY), maximum: Some(MEMORY) })
+        }
+        Ceiling::Data => {
+            let Rlimit { current, maximum } = getrlimit(Resource::Data);
+            let current = Some(current.map_or(DATA, |current| current.min(DATA)));
+            setrlimit(Resource::Data, Rlimit { current, maximum })
+        }
+    };
 }
 
 #[cfg(not(unix))]
-fn set_apart(_: u32, _: Option<u64>) {}
+fn set_apart(_: u32, _: Ceiling) {}
 
 /// The status of a host whose parent has ended
 const ORPHANED: u8 = 75;
