@@ -375,7 +375,11 @@ impl<'a> Execution<'a> {
     }
 
     fn finish(mut self) -> Result<()> {
-        self.journal.end(Outcome::Released)?;
+        self.journal.end(Outcome::Released).map_err(|error| {
+            Error::left("the release is complete, but the journal of its run could not be ended")
+                .because(error)
+                .help("run `pyrelease resume` once the disk can be written again")
+        })?;
         let names = self.release.names();
         let outputs = &self.release.outputs;
         let tags = outputs.tags();

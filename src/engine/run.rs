@@ -140,7 +140,7 @@ impl Store {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(std::fs::TryLockError::WouldBlock) => {}
-                Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
+                Err(std::fs::TryLockError::Error(error)) => return Err(no_locks(&path, error)),
             }
             let (holder, is_dead) = holder(&mut file);
             let patience = match is_dead {
@@ -233,6 +233,13 @@ impl Store {
         let outside = self.folder.parent().unwrap_or(&self.folder);
         [run.folder(), &self.runs_folder(), &self.folder, outside].into_iter().try_for_each(sync_to_disk)
     }
+}
+
+/// The refusal to work where nothing keeps two runs apart.
+fn no_locks(path: &Path, error: std::io::Error) -> Error {
+    Error::refused(format!("`{}` cannot be locked, so another run could begin meanwhile", path.display()))
+        .because(error)
+        .help("file systems without locks (some network file systems) cannot have releases: use a clone on another disk")
 }
 
 /// The holder of the lock, and whether that process is dead, if the file names it. A process with its id that began at

@@ -13,7 +13,7 @@ mod order;
 mod releases;
 pub(crate) mod scene;
 mod secrets;
-mod support;
+pub(crate) mod support;
 mod trust;
 mod waiting;
 mod writing;

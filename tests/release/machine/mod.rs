@@ -7,6 +7,8 @@ mod clock;
 mod damage;
 mod disk;
 mod folder;
+#[cfg(target_os = "linux")]
+mod locks;
 mod upgrade;
 
 use std::path::PathBuf;
