@@ -143,7 +143,7 @@ impl Changelog {
                 }
             }
         }
-        if !self.newest().is_some_and(|newest| !self.empty_labels(&newest.body).is_empty()) {
+        if self.newest().is_none_or(|newest| self.empty_labels(&newest.body).is_empty()) {
             for label in self.empty_labels(&body) {
                 removed[label].fill(true);
             }
