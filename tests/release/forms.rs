@@ -182,6 +182,60 @@ fn a_minor_release_shows_which_section_the_patch_release_after_it_leaves() {
 }
 
 #[test]
+fn another_file_with_the_same_section_is_released_as_well() {
+    let headed = |title: &str| format!("{title}\n{}\n\n", "-".repeat(title.len()));
+    let page = |title: &str, rest: &str| {
+        format!("{}- All about the fix.\n\n{rest}", headed(&format!("Version {title}")))
+    };
+    let news = |title: &str, rest: &str| format!("{}- A fix.\n\n{rest}", headed(title));
+    let project = blueprint().changelog("").build();
+    project.git(&["rm", "--quiet", "--force", "CHANGELOG.md"]);
+    let open = |version: &str, old: &(String, String)| {
+        let title = format!("{version} (unreleased)");
+        project.write("CHANGES.txt", &news(&title, &old.0));
+        project.write("docs/release/1.x.rst", &page(&title, &old.1));
+        project.write("docs/plugins-news.rst", &news(&title, &headed("0.3.0 (2026-01-01)")));
+        project.commit("Write the changelog");
+    };
+    let old = (headed("1.0.0 (2026-01-01)"), headed("Version 1.0.0 (2026-01-01)"));
+    open("1.0.1", &old);
+    let title = "1.0.1 (2026-01-02)";
+    let old = (news(title, &old.0), page(title, &old.1));
+    project.write("docs/release/1.x.rst", &old.1);
+    project.write("docs/plugins-news.rst", &news("0.3.0 (2026-01-01)", ""));
+    release(&project, ("1.0.0", "1.0.1"), "CHANGES.txt", &old.0);
+    open("1.0.2", &old);
+    let plugins = project.read("docs/plugins-news.rst");
+    let plan = project.pyrelease("plan 1.0.2").code(0);
+    let says = "the section in `docs/release/1.x.rst` as well, as in v1.0.1 (to change it, set `file` in";
+    assert!(plan.stdout().contains(says), "{plan}");
+    let doctor = project.pyrelease("doctor").code(0);
+    assert!(doctor.stderr().contains("docs/release/1.x.rst (reStructuredText) becomes"), "{doctor}");
+    // An edit that is not committed is in the way in either.
+    project.write("docs/release/1.x.rst", &format!("{}- More.\n", project.read("docs/release/1.x.rst")));
+    let refused = project.pyrelease("run 1.0.2 --yes").code(3);
+    assert!(refused.stderr().contains("docs/release/1.x.rst"), "{refused}");
+    project.git(&["checkout", "--quiet", "docs/release/1.x.rst"]);
+    project.pyrelease("run 1.0.2 --yes").code(0);
+    let today = "1.0.2 (DAY)";
+    assert_eq!(
+        changelog_of(&project, "CHANGES.txt"),
+        news("1.0.2 (2026-01-03)", &old.0).replace("1.0.2 (2026-01-03)", today)
+    );
+    assert_eq!(
+        changelog_of(&project, "docs/release/1.x.rst"),
+        page("1.0.2 (2026-01-03)", &old.1).replace("1.0.2 (2026-01-03)", today)
+    );
+    assert_eq!(project.read("docs/plugins-news.rst"), plugins);
+    assert_eq!(project.git(&["status", "--porcelain", "--untracked-files=no"]), "");
+    // What the configuration names is all.
+    open("1.0.3", &(project.read("CHANGES.txt"), project.read("docs/release/1.x.rst")));
+    project.write("release.toml", &format!("{STAGES}[stage.changelog]\nfile = \"CHANGES.txt\"\n"));
+    let plan = project.pyrelease("plan 1.0.3").code(0);
+    assert!(!plan.stdout().contains("1.x.rst"), "{plan}");
+}
+
+#[test]
 fn entries_are_made_from_commits_as_in_the_last_releases() {
     let mut text = "# Changes\n\n## v1.0.0 - 2026-01-01\n\n- The first one.\n".to_owned();
     let project = project(&text);

@@ -394,4 +394,5 @@ pub fn is_notes(path: &str) -> bool {
         || NOTES.iter().any(|word| {
             name.starts_with(word) || (in_docs && parts.clone().any(|part| part.starts_with(word)))
         })
+        || (in_docs && parts.clone().any(|part| part == "release"))
 }

@@ -40,6 +40,7 @@ impl Changelog {
             target.conventions.file_per_release = per_release.map(Convention::of);
             return;
         };
+        let changed = learned.clone();
         if self.file.is_none()
             && paths.contains(&path)
             && self.path(checkout, &[], Some(version)).as_ref() != Some(&path)
@@ -58,6 +59,7 @@ impl Changelog {
             target.conventions.remainder = leaves_none.then(successors).flatten().or(remainder);
         }
         target.conventions.takeover = self.takeover(checkout, habits, &path, target);
+        target.conventions.changelog_copies = self.learned_copies(checkout, &changed, (&path, target));
         if target.conventions.notes.is_none() {
             target.conventions.entries = self.learned_entries(checkout, habits, &path, target);
         }

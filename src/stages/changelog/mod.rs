@@ -1,6 +1,7 @@
 //! Turns the changelog's Unreleased section into the release's section.
 
 mod commits;
+mod copies;
 mod draft;
 mod entries;
 mod find;
@@ -225,9 +226,14 @@ impl Stage for Changelog {
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         match self.work(release)? {
             Work::Promote { path, is_changed: true, promoted } => {
-                let mut findings = release.checkout.edits_in_the_way([path.as_str()])?;
+                let copies = self.copies(release)?;
+                let paths = copies.iter().map(|copy| copy.path.as_str());
+                let mut findings = release.checkout.edits_in_the_way(paths.chain([path.as_str()]))?;
                 let before = release.text(&path)?;
                 findings.push(Finding::detail(shown::shown(&path, &before, &promoted.text)));
+                findings.extend(copies.iter().map(|copy| {
+                    Finding::detail(shown::shown(&copy.path, &copy.before, &copy.promoted.text))
+                }));
                 if !promoted.was_written && name_no_change(&promoted.notes) {
                     findings.push(without_changes(&path, &before));
                 }
@@ -259,6 +265,9 @@ impl Stage for Changelog {
                     true => {
                         let text = whole(release, &path, &promoted.text)?;
                         effects.write(&release.root(), &path, text.as_bytes())?;
+                        for copy in self.copies(release)? {
+                            effects.write(&release.root(), &copy.path, copy.promoted.text.as_bytes())?;
+                        }
                     }
                     false => {
                         let version = &release.target.version;
