@@ -94,6 +94,7 @@ pub(super) fn foreign(checkout: &Checkout, header: &Header) -> Option<String> {
 
 /// What the stages of an imported run do, by the plan that they make for the commit at which it began
 pub(super) struct OwnWork {
+    config: Config,
     pipeline: Pipeline,
     plan: Plan,
     release: Release,
@@ -123,7 +124,7 @@ pub(super) fn own_work(
         );
         context.ui.on_event(&Event::Warning { stage: None, message: &message, help: Some(&help) });
     }
-    let (_, pipeline, mut release) = Session::of_run(context, &imported.header)?;
+    let (config, pipeline, mut release) = Session::of_run(context, &imported.header)?;
     // The checks of the run have reported what the plan would report again.
     let plan = pipeline.plan(&mut release, PluginSteps::default(), &|_: &Event<'_>| {})?;
     let unproven = transfer::unproven_stages(imported, &pipeline, &plan);
@@ -133,7 +134,7 @@ pub(super) fn own_work(
             format!("nothing but the file shows that these stages did their work: {}", stages.join(", "));
         context.ui.on_event(&Event::Note { stage: None, message: &message });
     }
-    Ok(OwnWork { pipeline, plan, release })
+    Ok(OwnWork { config, pipeline, plan, release })
 }
 
 /// The beginning of data, for a message.
@@ -158,6 +159,9 @@ pub(super) fn expect_own_work(imported: &ImportedRun, repository: &Repository, o
         let own = if header.members.is_empty() { Some(outputs) } else { outputs.members.get(project) };
         let files = own.map_or(&[][..], |outputs| &outputs.distributions);
         stages::expect_of_release(project, version, files)?;
+    }
+    if !header.is_tagged {
+        stages::expect_own_tag(&own.config, &own.release)?;
     }
     let changes = imported.changes(repository)?;
     transfer::expect_planned_effects(imported, planned, &own.release)?;

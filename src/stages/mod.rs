@@ -48,8 +48,8 @@ pub use reopen::advice;
 pub use schema::{StageHelp, index_help, member_help, settings_schema, stage_helps, workspace_help};
 pub use tag::commit_message;
 pub use target::{
-    BackendMetadata, Bumping, Discovery, FoundWorkflow, Learned, ask_backend, discover, read_project, target,
-    target_or_patch,
+    BackendMetadata, Bumping, Discovery, FoundWorkflow, Learned, ask_backend, discover, expect_own_tag,
+    read_project, target, target_or_patch,
 };
 pub use upload::{
     CONNECTIONS, Installer, MOST_CONNECTIONS, StandaloneUpload, TrialByName, Verification, address_of,

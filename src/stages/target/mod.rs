@@ -25,6 +25,7 @@ pub use asked::{BackendMetadata, ask_backend};
 pub use discovery::{Discovery, FoundWorkflow, Learned, discover};
 pub(in crate::stages) use history::History;
 pub(in crate::stages) use infer::has_entries;
+pub use style::expect_own_tag;
 pub(in crate::stages) use style::{style_of_names, style_of_template};
 
 /// How to choose the next version

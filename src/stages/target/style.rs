@@ -1,7 +1,10 @@
 //! The form of the tags' names, from the configuration or from one release.
 
-use crate::config::{Names, Template};
+use crate::config::{Config, Names, Template};
+use crate::engine::release::Release;
+use crate::error::{Error, Result};
 use crate::python::habits::TagStyle;
+use crate::stages::tag::Tag;
 
 /// The style that a template of `[stage.tag] name` describes.
 pub(in crate::stages) fn style_of_template(template: &Template, name: &str, date: &str) -> TagStyle {
@@ -22,4 +25,31 @@ pub(in crate::stages) fn style_of_names(names: &Names) -> TagStyle {
         }
     }
     TagStyle { prefix: names.tag.clone(), suffix: String::new(), separator: '.' }
+}
+
+/// Refuses a release from a file whose tag is not one of its version: by the configured name, or else by any name with the
+/// version in it, because the file says how earlier releases were tagged.
+///
+/// # Errors
+/// The tag is another one; or the settings of the stage are wrong.
+pub fn expect_own_tag(config: &Config, release: &Release) -> Result<()> {
+    let configured = config.settings::<Tag>("tag")?.name.filter(|_| !release.is_of_workspace());
+    for release in release.of_each() {
+        let (names, version) = (release.names(), &release.target.version);
+        let style = match &configured {
+            Some(name) => style_of_template(name, &names.name, &names.date),
+            None => style_of_names(names),
+        };
+        if style.version(&names.tag).as_ref() != Some(version) {
+            return Err(Error::refused(format!(
+                "the tag in the file is `{}`, which is not one of {} {version}",
+                names.tag.escape_debug(),
+                names.name
+            ))
+            .help(
+                "the file is not what pyrelease wrote for this release: get it from where the release began",
+            ));
+        }
+    }
+    Ok(())
 }

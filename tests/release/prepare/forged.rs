@@ -177,6 +177,29 @@ fn a_stage_that_is_said_to_be_done_has_done_what_it_does() {
     seen.assert();
 }
 
+/// A tag may start a workflow by its name.
+#[test]
+fn a_tag_that_is_not_one_of_the_version_is_refused() {
+    let stages = "changelog version tag build check testpypi push pypi";
+    let configured = Config::stages(stages).stage("tag").set("name", "v{version}");
+    let forms = [(Config::stages(stages), "deploy"), (configured, "deploy-1.1.0")];
+    for (config, tag) in forms {
+        let forge = Forge::of(Local::configured(&config));
+        let file = forge.prepared("");
+        let renamed = json!([
+            ["\"tag\":\"v1.1.0\"", format!("\"tag\":\"{tag}\"")],
+            ["\"tag\":{\"name\":\"v1.1.0\"", format!("\"tag\":{{\"name\":\"{tag}\"")],
+        ]);
+        let forged = altered(&forge, &file, &renamed, &[]);
+        let folder = forge.checkout("publishing");
+        let refused = forge.publishing_job(&folder, "publish --yes").arg(&forged).code(3);
+        let message = format!("error: the tag in the file is `{tag}`, which is not one of demo 1.1.0\n");
+        assert!(refused.stderr().contains(&message), "{refused}");
+        forge.assert_untouched(&folder);
+        forge.assert_nothing_is_out();
+    }
+}
+
 /// The same of what is public, or at the remote.
 #[test]
 fn a_push_and_a_publication_that_are_said_to_be_done_are_looked_for() {
