@@ -17,7 +17,9 @@ const DIGITS: usize = 10;
 /// another user has taken the name. From then on, all children of this process use it.
 pub fn begin_temporary_files(run: &Path) -> Option<PathBuf> {
     let digest = sha256_of(run.as_os_str().as_encoded_bytes());
-    let folder = std::env::temp_dir().join(format!("pyr-{}", &digest[..DIGITS]));
+    // Children work in other folders than this process.
+    let system = std::path::absolute(std::env::temp_dir()).ok()?;
+    let folder = system.join(format!("pyr-{}", &digest[..DIGITS]));
     make(&folder)?;
     set(Some(folder.clone()));
     Some(folder)
