@@ -145,11 +145,13 @@ impl Habits {
         lines
     }
 
-    /// The uv lock files that earlier releases changed.
+    /// The lock files of uv and npm that earlier releases changed.
     pub fn locks(&self) -> Vec<String> {
         let changes = self.releases.iter().flat_map(|release| &release.changes);
-        let locks =
-            changes.map(|change| &change.path).filter(|path| path.rsplit('/').next() == Some("uv.lock"));
+        let is_followed = |path: &&String| {
+            path.rsplit('/').next().is_some_and(|name| ["uv.lock", "package-lock.json"].contains(&name))
+        };
+        let locks = changes.map(|change| &change.path).filter(is_followed);
         locks.collect::<BTreeSet<_>>().into_iter().cloned().collect()
     }
 

@@ -19,7 +19,7 @@ pub(super) fn version(path: &str, text: &str) -> Result<Range<usize>, ProjectErr
         });
     }
     // From here on the text is known to be a JSON object.
-    let found = top_level(text, start, "version");
+    let found = strings_at(text, start, &["version"]);
     match found.as_slice() {
         [span] => Ok(span.clone()),
         [] => Err(not_found()),
@@ -31,31 +31,59 @@ pub(super) fn version(path: &str, text: &str) -> Result<Range<usize>, ProjectErr
     }
 }
 
-/// The string values of every top-level `key`.
-fn top_level(text: &str, start: usize, key: &str) -> Vec<Range<usize>> {
+/// The byte ranges of the versions that package-lock.json records for the package itself: at the top, and since its second
+/// form in the package with an empty path. None if the text is not JSON.
+pub(super) fn locked_versions(text: &str) -> Vec<Range<usize>> {
+    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    if serde_json::from_str::<serde::de::IgnoredAny>(&text[start..]).is_err() {
+        return Vec::new();
+    }
+    [strings_at(text, start, &["version"]), strings_at(text, start, &["packages", "", "version"])].concat()
+}
+
+/// The string values at a path of keys, from the whole object on.
+fn strings_at(text: &str, start: usize, path: &[&str]) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
-    let (mut at, mut depth, mut found) = (start, 0_usize, Vec::new());
+    let mut found = Vec::new();
+    // The present key of each object or list that is open
+    let mut keys: Vec<Option<Range<usize>>> = Vec::new();
     // The string before a colon is a key; the one after it is a value.
     let (mut last, mut named) = (None::<Range<usize>>, false);
+    let mut at = start;
     while let Some(byte) = bytes.get(at) {
         match byte {
             b'"' => {
                 let end = string_end(bytes, at + 1);
-                let span = at + 1..end;
-                if depth == 1 && named {
-                    found.push(span.clone());
+                let is_there = named && keys.len() == path.len();
+                let is_key = |(key, name): (&Option<Range<usize>>, &&str)| {
+                    key.clone().is_some_and(|span| text.get(span) == Some(*name))
+                };
+                if is_there && keys.iter().zip(path).all(is_key) {
+                    found.push(at + 1..end);
                 }
+                last = (!named).then_some(at + 1..end);
                 named = false;
-                last = (depth == 1).then_some(span);
                 at = end;
             }
             b'{' | b'[' => {
-                depth += 1;
+                keys.push(None);
                 named = false;
             }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b':' if depth == 1 => named = last.take().is_some_and(|span| &text[span] == key),
-            b',' => named = false,
+            b'}' | b']' => {
+                keys.pop();
+            }
+            b':' => {
+                if let Some(key) = keys.last_mut() {
+                    *key = last.take();
+                    named = key.is_some();
+                }
+            }
+            b',' => {
+                if let Some(key) = keys.last_mut() {
+                    *key = None;
+                }
+                named = false;
+            }
             _ => {}
         }
         at += 1;
@@ -87,6 +115,20 @@ mod tests {
     }
 
     #[test]
+    fn finds_what_a_lock_file_records_for_the_package_itself() {
+        let text = r#"{"name": "x", "version": "1.0", "packages": {"": {"a": ["version", {"version": "7"}], "version": "2.0"},
+            "node_modules/y": {"version": "8", "": {"version": "9"}}}, "dependencies": {"y": {"version": "8"}}}"#;
+        let found = |text: &str| -> Vec<String> {
+            locked_versions(text).into_iter().map(|span| text[span].to_owned()).collect()
+        };
+        assert_eq!(found(text), ["1.0", "2.0"]);
+        assert_eq!(found(&format!("\u{feff}{text}")), ["1.0", "2.0"]);
+        for text in ["", "[]", "{", r#"{"version": 1, "packages": {"": "version"}}"#] {
+            assert!(found(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
     fn says_what_is_wrong() {
         for (text, expected) in [
             ("{}", "`package.json` has no `version`"),
@@ -107,7 +149,9 @@ mod tests {
         #[test]
         fn never_panics(text in r#"(\PC|[\n{}\[\]:,"\\]|"version"){0,60}"#) {
             let _ = version("package.json", &text);
-            top_level(&text, 0, "version");
+            strings_at(&text, 0, &["version"]);
+            strings_at(&text, 0, &["", "version"]);
+            locked_versions(&text);
         }
     }
 }

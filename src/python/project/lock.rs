@@ -5,16 +5,19 @@ use std::ops::Range;
 
 use super::bump::edited;
 use super::toml::Toml;
-use super::{Edit, Files, Project, VersionLocation, VersionSyntax, text_of};
+use super::{Edit, Files, Project, VersionLocation, VersionSyntax, json, text_of};
 use crate::python::filename::normalize;
 use crate::python::version::Version;
+
+/// npm's lock file
+const PACKAGE_LOCK: &str = "package-lock.json";
 
 /// The lock files that record the version that `places` state, with the new version; all other bytes are unchanged.
 ///
 /// uv.lock records it for a project with a static version (`source = { editable = "." }`), Cargo.lock for each crate
 /// of the workspace. poetry.lock and pdm.lock do not record the root project, and their content hash does not cover its
 /// version: a release never makes them stale. `others` are further lock files that may record it, such as those of
-/// sibling packages.
+/// sibling packages, and each package-lock.json that earlier releases changed.
 ///
 /// An entry with another version than `old` is left: nobody keeps it up to date.
 pub fn lock_all(
@@ -25,6 +28,22 @@ pub fn lock_all(
     new: &Version,
 ) -> BTreeMap<String, Vec<u8>> {
     let mut changed = BTreeMap::new();
+    for path in others.iter().filter(|path| path.rsplit('/').next() == Some(PACKAGE_LOCK)) {
+        let Ok(text) = text_of(files, path) else { continue };
+        // As package.json beside it has the version
+        let package = path.replace(PACKAGE_LOCK, "package.json");
+        let is_semantic =
+            places.iter().any(|place| place.path == package && place.how == VersionSyntax::PackageJson);
+        let Some(version) = (if is_semantic { new.to_semver() } else { Some(new.spelled()) }) else {
+            continue;
+        };
+        let is_old = |span: &Range<usize>| text[span.clone()].parse::<Version>().is_ok_and(|one| one == *old);
+        let spans = json::locked_versions(&text).into_iter().filter(is_old);
+        let edits: Vec<Edit> = spans.map(|span| Edit { span, text: version.clone() }).collect();
+        if !edits.is_empty() {
+            changed.insert(path.clone(), edited(&text, edits).into_bytes());
+        }
+    }
     let mut change = |path: &str, is_own: &dyn Fn(&str) -> bool, version: Option<String>| {
         let (Ok(text), Some(version)) = (text_of(files, path), version) else { return };
         let entries = lock_entries(&text).into_iter().filter(|entry| {

@@ -409,6 +409,15 @@ fn changes_its_own_entry_of_a_lock_file_and_nothing_else() {
     assert_eq!(lock(&[("pyproject.toml", project), ("uv.lock", &uv("0.9"))], &[]), []);
     assert_eq!(lock(&[("pyproject.toml", project), ("uv.lock", "[[package]]\nname =")], &[]), []);
 
+    // Of npm, where earlier releases changed it
+    let npm = |version: &str| {
+        format!("{{\n  \"version\": \"{version}\",\n  \"packages\": {{\"\": {{\"version\": \"0.9\"}}}}\n}}\n")
+    };
+    let files = [("pyproject.toml", project), ("web/package-lock.json", &npm("1.0.0"))];
+    assert_eq!(lock(&files, &[]), []);
+    let path = "web/package-lock.json";
+    assert_eq!(lock(&files, &[path]), [(path.to_owned(), npm("1.1.0rc1"))]);
+
     let cargo = "[package]\nname = \"demo\"\nversion = \"1.0.0\"\n";
     let maturin = "[project]\nname = \"demo\"\ndynamic = [\"version\"]\n[tool.maturin]\nmanifest-path = \"rust/Cargo.toml\"\n[build-system]\nbuild-backend = \"maturin\"\n";
     let crates = |version: &str| {
