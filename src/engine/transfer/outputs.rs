@@ -38,6 +38,7 @@ pub fn expect_planned_outputs(
         return Err(Error::refused(message).help(FORGED));
     }
     let done = Completed::of(imported, pipeline, plan);
+    done.expect_private()?;
     done.expect_products(release)?;
     let entries = entries(&imported.records);
     for (stage, planned) in done.stages() {
@@ -92,6 +93,15 @@ impl<'a> Completed<'a> {
     fn stages<'s>(&'s self) -> impl Iterator<Item = (&'a dyn Stage, Option<&'a PlannedStage>)> + 's {
         let planned = |name: &str| self.plan.stages.iter().find(|planned| planned.name == name);
         self.pipeline.stages().take(self.number).map(move |stage| (stage, planned(stage.name())))
+    }
+
+    /// Refuses a run with private work left: nothing exports one, and the file would say what to build with.
+    fn expect_private(&self) -> Result<()> {
+        let open = self.pipeline.stages().nth(self.number).filter(|stage| stage.reach() == Reach::Private);
+        open.map_or(Ok(()), |open| {
+            let message = format!("the journal in the file ends before `{}` is done", open.name());
+            Err(Error::refused(message).help(FORGED))
+        })
     }
 
     /// Refuses tags of other names than the release's, and a stage that is done without having given its product.

@@ -165,6 +165,8 @@ fn a_stage_that_is_said_to_be_done_has_done_what_it_does() {
         // Without the rehearsal, the other stages follow each other.
         json!([["[\"testpypi\",\"rehearsal\"],", ""]]),
         json!([["\"tag\":{\"name\":\"v1.1.0\"", "\"tag\":{\"name\":\"deploy\""]]),
+        // What is built here would be built with what the file names.
+        json!([["\"stage-done\",\"stage\":\"check\"", "\"stage-begun\",\"stage\":\"check\""]]),
     ];
     let folder = forge.checkout("publishing");
     for records in forged {
