@@ -347,26 +347,42 @@ fn what_a_tool_wrote_is_formatted_as_the_projects_hooks_would() {
         "[tool.towncrier]\ndirectory = \"news\"\nfilename = \"NEWS.md\"\ntemplate = \"template.jinja\"\n";
     let template = "## {{ versiondata.version }}\n{% for section in sections.values() %}{% for kind, entries in section.items() %}{% for text, values in entries.items() %}* {{ text }}\n{% endfor %}{% endfor %}{% endfor %}";
     let start = "# News\n\n<!-- towncrier release notes start -->\n\n## 1.0.0\n\n- The first one.\n";
-    let released = |start: &str| {
+    // The changelog at the last release, and since
+    let released = |first: &str, start: &str| {
         let files = [
             (".pre-commit-config.yaml", hooks),
             ("template.jinja", template),
             ("news/1.feature.md", "It takes a *flag*, and says what it has done with it.\n"),
-            ("NEWS.md", start),
+            ("NEWS.md", first),
         ];
         let project = collecting(settings, &files);
+        project.git(&["tag", "--force", "v1.0.0"]);
+        project.write("NEWS.md", start);
+        project.git(&[
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--all",
+            "--message",
+            "Change the form of the changelog",
+        ]);
         let planned = project.pyrelease("plan").code(0).stdout().to_owned();
         assert!(planned.contains("run `mdformat --wrap 40 NEWS.md`"), "{planned}");
         let run = project.pyrelease("run --yes").code(0);
         assert_eq!(project.git(&["status", "--porcelain", "--untracked-files=no"]), "");
         (project.read("NEWS.md"), run.stderr().to_owned())
     };
-    let (text, said) = released(start);
+    let other = start.replace("- The", "* The");
+    let (text, said) = released(start, start);
     let section = "## 1.1.0\n\n- It takes a *flag*, and says what it\n  has done with it.\n\n";
     assert_eq!(text, start.replace("## 1.0.0", &format!("{section}## 1.0.0")));
     assert!(!said.contains("is not formatted"), "{said}");
-    // A file that is not kept in the formatter's form stays as the tool wrote it.
-    let (text, said) = released(&start.replace("- The", "* The"));
-    assert!(text.contains("\n* It takes a *flag*, and says what it has done with it.\n"), "{text}");
-    assert!(said.contains("`NEWS.md` is not formatted by mdformat"), "{said}");
+    for (first, start, why) in [
+        (start, other.as_str(), "lines of earlier releases"),
+        (other.as_str(), start, "as in the last release"),
+    ] {
+        let (text, said) = released(first, start);
+        assert!(text.contains("\n* It takes a *flag*, and says what it has done with it.\n"), "{text}");
+        assert!(said.contains("`NEWS.md` is not formatted by mdformat") && said.contains(why), "{said}");
+    }
 }

@@ -39,8 +39,9 @@ impl Formatting {
         name.chain(formatter.arguments.iter().cloned()).chain([file.clone()]).collect()
     }
 
-    /// Formats the changelog that was `before` until a tool wrote into it. If the formatter cannot be had, fails, or would
-    /// change other lines too, the changelog is left as the tool wrote it, with a warning.
+    /// Formats the changelog that was `before` until a tool wrote into it, if that of the last release has the formatter's
+    /// form. If the formatter cannot be had, fails, or would change lines of earlier releases, the changelog is left as
+    /// the tool wrote it, with a warning.
     ///
     /// # Errors
     /// The changelog cannot be read or written.
@@ -48,21 +49,43 @@ impl Formatting {
         let Self { formatter, changelog, .. } = self;
         let path = bench.file(&release.root(), changelog)?;
         let written = fs_err::read(&path)?;
-        let problem = match self.run(bench, release) {
-            Err(error) => Some(error.to_string()),
-            Ok(()) if !has_all_of(before, &fs_err::read_to_string(&path)?) => {
-                Some("it would change lines of earlier releases, too".to_owned())
-            }
-            Ok(()) => None,
+        let formatted = |text: &[u8]| -> Result<Vec<u8>> {
+            fs_err::write(&path, text)?;
+            self.run(bench, release)?;
+            Ok(fs_err::read(&path)?)
         };
-        if let Some(problem) = problem {
-            fs_err::write(&path, written)?;
-            let name = formatter.name;
-            let message = format!("`{changelog}` is not formatted by {name} of {SETTINGS}: {problem}");
-            let help = format!("run {name} before the release, or format the changelog after it");
-            bench.warn(&message, Some(&help));
+        let name = formatter.name;
+        let result = match self.last_released(release) {
+            Some(last) => formatted(&last).and_then(|again| match again == last {
+                true => formatted(&written).map(Some),
+                false => Ok(None),
+            }),
+            None => formatted(&written).map(Some),
+        };
+        let has_all = |text: &Vec<u8>| has_all_of(before, &String::from_utf8_lossy(text));
+        let problem = match result {
+            Ok(Some(text)) if has_all(&text) => return Ok(()),
+            Ok(Some(_)) => Some("it would change lines of earlier releases, too".to_owned()),
+            Ok(None) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        fs_err::write(&path, written)?;
+        match problem {
+            Some(problem) => {
+                let message = format!("`{changelog}` is not formatted by {name} of {SETTINGS}: {problem}");
+                let help = format!("run {name} before the release, or format the changelog after it");
+                bench.warn(&message, Some(&help));
+            }
+            None => bench.say(&format!("`{changelog}` is not formatted by {name}, as in the last release")),
         }
         Ok(())
+    }
+
+    /// The changelog of the last release.
+    fn last_released(&self, release: &Release) -> Option<Vec<u8>> {
+        let checkout = &release.checkout;
+        let commit = checkout.repository.tag(release.target.previous_tag.as_deref()?)?;
+        checkout.repository.committed(&commit, &self.file)
     }
 
     fn run(&self, bench: &Workbench<'_>, release: &Release) -> Result<()> {
