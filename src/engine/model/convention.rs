@@ -67,6 +67,9 @@ pub struct Conventions {
     pub reopening: Option<Convention<Reopening>>,
     /// The commits before the last releases, the newest first
     pub before_releases: Vec<String>,
+    /// The commits of the last releases, the newest first
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub release_commits: Vec<String>,
 }
 
 /// A choice and its reason

@@ -1,6 +1,7 @@
 //! Has the project's own formatter format what a tool wrote into the changelog.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::prelude::*;
@@ -12,6 +13,9 @@ use crate::world::tools::{HARMFUL, Interpreter, ToolsError};
 
 /// How long the environment of a formatter is used: its version is the one that the project names.
 const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How many of the last releases show whether the changelog is formatted for one
+const EVIDENCE: usize = 3;
 
 /// The formatting of a changelog
 pub(super) struct Formatting {
@@ -39,9 +43,9 @@ impl Formatting {
         name.chain(formatter.arguments.iter().cloned()).chain([file.clone()]).collect()
     }
 
-    /// Formats the changelog that was `before` until a tool wrote into it, if that of the last release has the formatter's
-    /// form. If the formatter cannot be had, fails, or would change lines of earlier releases, the changelog is left as
-    /// the tool wrote it, with a warning.
+    /// Formats the changelog that was `before` until a tool wrote into it, if those of the last releases have the
+    /// formatter's form. If the formatter cannot be had, fails, or would change lines of earlier releases, the changelog is
+    /// left as the tool wrote it, with a warning.
     ///
     /// # Errors
     /// The changelog cannot be read or written.
@@ -49,46 +53,51 @@ impl Formatting {
         let Self { formatter, changelog, .. } = self;
         let path = bench.file(&release.root(), changelog)?;
         let written = fs_err::read(&path)?;
-        let formatted = |text: &[u8]| -> Result<Vec<u8>> {
-            fs_err::write(&path, text)?;
-            self.run(bench, release)?;
-            Ok(fs_err::read(&path)?)
-        };
         let name = formatter.name;
-        let result = match self.last_released(release) {
-            Some(last) => formatted(&last).and_then(|again| match again == last {
-                true => formatted(&written).map(Some),
-                false => Ok(None),
-            }),
-            None => formatted(&written).map(Some),
-        };
-        let has_all = |text: &Vec<u8>| has_all_of(before, &String::from_utf8_lossy(text));
-        let problem = match result {
-            Ok(Some(text)) if has_all(&text) => return Ok(()),
-            Ok(Some(_)) => Some("it would change lines of earlier releases, too".to_owned()),
-            Ok(None) => None,
+        let left = match self.format(bench, release, &path) {
+            Ok(true) if has_all_of(before, &fs_err::read_to_string(&path)?) => return Ok(()),
+            Ok(true) => Some("it would change lines of earlier releases, too".to_owned()),
+            Ok(false) => None,
             Err(error) => Some(error.to_string()),
         };
         fs_err::write(&path, written)?;
-        match problem {
+        match left {
             Some(problem) => {
                 let message = format!("`{changelog}` is not formatted by {name} of {SETTINGS}: {problem}");
                 let help = format!("run {name} before the release, or format the changelog after it");
                 bench.warn(&message, Some(&help));
             }
-            None => bench.say(&format!("`{changelog}` is not formatted by {name}, as in the last release")),
+            None => bench.say(&format!("`{changelog}` is not formatted by {name}, as in the last releases")),
         }
         Ok(())
     }
 
-    /// The changelog of the last release.
-    fn last_released(&self, release: &Release) -> Option<Vec<u8>> {
-        let checkout = &release.checkout;
-        let commit = checkout.repository.tag(release.target.previous_tag.as_deref()?)?;
-        checkout.repository.committed(&commit, &self.file)
+    /// Formats the changelog, and beside it those of the last releases; returns whether those stay as they were.
+    fn format(&self, bench: &Workbench<'_>, release: &Release, path: &Path) -> Result<bool> {
+        let repository = &release.checkout.repository;
+        let commits = release.target.conventions.release_commits.iter().take(EVIDENCE);
+        let past: Vec<Vec<u8>> =
+            commits.filter_map(|commit| repository.committed(commit, &self.file)).collect();
+        let folder = path.parent().unwrap_or(path);
+        // Beside the changelog, the formatter finds the same settings.
+        let beside = tempfile::Builder::new().prefix(".formatted-").tempdir_in(folder)?;
+        let copies: Vec<PathBuf> = (0..past.len())
+            .map(|number| beside.path().join(format!("{number}-{}", file_name(path))))
+            .collect();
+        for (copy, text) in copies.iter().zip(&past) {
+            fs_err::write(copy, text)?;
+        }
+        self.run(bench, release, copies.iter().map(PathBuf::as_path).chain([path]))?;
+        let is_same = |(copy, text): (&PathBuf, &Vec<u8>)| Ok(fs_err::read(copy)? == *text);
+        copies.iter().zip(&past).map(is_same).try_fold(true, |all, same: Result<bool>| Ok(all && same?))
     }
 
-    fn run(&self, bench: &Workbench<'_>, release: &Release) -> Result<()> {
+    fn run<'a>(
+        &self,
+        bench: &Workbench<'_>,
+        release: &Release,
+        paths: impl Iterator<Item = &'a Path>,
+    ) -> Result<()> {
         let (formatter, environment) = (&self.formatter, &release.checkout.environment);
         let python = Interpreter::usual(environment).map_err(ToolsError::from)?;
         let open = |requirements: Vec<String>| {
@@ -114,7 +123,7 @@ impl Formatting {
         let process = Process::new(kept.python());
         let process = HARMFUL.iter().fold(process, |process, name| process.without_env(*name));
         let process = process.args(["-I", "-m", formatter.name]).args(&formatter.arguments).arg("--");
-        bench.command(&process.arg(&self.file).folder(bench.clone.top()).env("NO_COLOR", "1"))
+        bench.command(&process.args(paths).folder(bench.clone.top()).env("NO_COLOR", "1"))
     }
 }
 
@@ -124,6 +133,10 @@ pub(super) fn added_lines(before: &str, after: &str) -> Range<usize> {
     let start = old.iter().zip(&new).take_while(|(one, other)| one == other).count();
     let ends = old[start..].iter().rev().zip(new[start..].iter().rev());
     start..new.len() - ends.take_while(|(one, other)| one == other).count()
+}
+
+fn file_name(path: &Path) -> std::borrow::Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
 }
 
 /// Whether all lines of a text are in another, with others between two of them.

@@ -26,7 +26,8 @@ pub(super) fn of(
 ) -> Result<(TagStyle, Conventions)> {
     let habits = &history.habits;
     let before_releases = history.before_releases.clone();
-    let mut conventions = Conventions { before_releases, ..Conventions::default() };
+    let release_commits = history.release_commits.clone();
+    let mut conventions = Conventions { before_releases, release_commits, ..Conventions::default() };
     let tools = settings::read(checkout);
     let style = match (configured, habits.tag_style(), tag_of_tools(&tools, &project.name)) {
         (Some(style), _, _) => style,

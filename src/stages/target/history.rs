@@ -36,6 +36,8 @@ pub(in crate::stages) struct History {
     pub(in crate::stages) last_final: Option<VersionTag>,
     /// The commits before the last releases, the newest first
     pub(in crate::stages) before_releases: Vec<String>,
+    /// The commits of the last releases, the newest first
+    pub(in crate::stages) release_commits: Vec<String>,
     pub(in crate::stages) habits: Habits,
 }
 
@@ -113,10 +115,11 @@ impl History {
         let parents = if has_static_version { MOST_PARENTS } else { 1 };
         let releases = past_releases(checkout, &recent, &listed, parents);
         let marked = recent.iter().take(ENOUGH_RELEASES).filter_map(|tag| listed.get(tag.name.as_str()));
+        let release_commits: Vec<String> = marked.map(|tag| tag.commit.clone()).collect();
         let before_releases =
-            marked.filter_map(|tag| checkout.repository.first_parent(&tag.commit)).collect();
+            release_commits.iter().filter_map(|commit| checkout.repository.first_parent(commit)).collect();
         let habits = Habits::new(releases, tags.iter().map(|tag| tag.version.clone()).collect());
-        Ok(Self { tags, last, last_final, before_releases, habits })
+        Ok(Self { tags, last, last_final, before_releases, release_commits, habits })
     }
 
     /// The tag of a version, in whatever style.
