@@ -14,7 +14,7 @@ use crate::python::fragments::Fragments;
 use crate::python::habits::LearnedLine;
 use crate::python::project::{
     Files, Pattern, Project, ProjectError, VersionLocation, VersionSource, VersionSyntax, bump_all,
-    current_version, lock_all,
+    current_version, learned_crates, lock_all, lock_crates,
 };
 use crate::python::settings::{self, Hook, ToolSettings, own_work};
 use crate::python::version::{Bump, Version as ProjectVersion};
@@ -234,8 +234,13 @@ impl Version {
         let known = known.into_iter();
         places.extend(known.filter(|place| !places.contains(place)).collect::<Vec<_>>());
         let locks = lock_all(files, &target.project, (&places, &target.conventions.locks), old, new);
+        let learned: Vec<VersionLocation> = learned.into_iter().collect();
+        let crates = learned_crates(files, &learned, old).into_iter();
+        places.extend(crates.filter(|place| !places.contains(place)).collect::<Vec<_>>());
         places.extend(learned);
         let mut written = write(files, &places, (old, new))?;
+        written.extend(locks);
+        let locks = lock_crates(files, &written);
         written.extend(locks);
         Ok(written)
     }

@@ -11,6 +11,7 @@ mod bump;
 mod changelog;
 pub(crate) mod ci;
 mod consent;
+mod crates;
 pub(crate) mod credentials;
 mod distributions;
 mod doctor;

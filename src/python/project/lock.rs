@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::bump::edited;
-use super::toml::Toml;
 use super::{Edit, Files, Project, VersionLocation, VersionSyntax, json, text_of};
 use crate::python::filename::normalize;
 use crate::python::version::Version;
@@ -14,8 +13,7 @@ const PACKAGE_LOCK: &str = "package-lock.json";
 
 /// The lock files that record the version that `places` state, with the new version; all other bytes are unchanged.
 ///
-/// uv.lock records it for a project with a static version (`source = { editable = "." }`), Cargo.lock for each crate
-/// of the workspace. poetry.lock and pdm.lock do not record the root project, and their content hash does not cover its
+/// uv.lock records it for a project with a static version (`source = { editable = "." }`). poetry.lock and pdm.lock do not record the root project, and their content hash does not cover its
 /// version: a release never makes them stale. `others` are further lock files that may record it, such as those of
 /// sibling packages, and each package-lock.json that earlier releases changed.
 ///
@@ -44,39 +42,23 @@ pub fn lock_all(
             changed.insert(path.clone(), edited(&text, edits).into_bytes());
         }
     }
-    let mut change = |path: &str, is_own: &dyn Fn(&str) -> bool, version: Option<String>| {
-        let (Ok(text), Some(version)) = (text_of(files, path), version) else { return };
-        let entries = lock_entries(&text).into_iter().filter(|entry| {
-            let stated = text[entry.version.clone()].parse::<Version>();
-            is_own(&text[entry.name.clone()])
-                && !entry.is_fetched
-                && stated.is_ok_and(|stated| stated == *old)
-        });
-        let edits: Vec<Edit> =
-            entries.map(|entry| Edit { span: entry.version, text: version.clone() }).collect();
-        if !edits.is_empty() {
-            changed.insert(path.to_owned(), edited(&text, edits).into_bytes());
-        }
-    };
     let name = project.normalized_name();
-    let is_project = |found: &str| normalize(found) == name;
     let in_pyproject = |place: &VersionLocation| {
         matches!(place.how, VersionSyntax::PyprojectProject | VersionSyntax::PyprojectPoetry)
     };
     let own = places.iter().any(in_pyproject).then(|| "uv.lock".to_owned());
     for path in own.iter().chain(others).filter(|path| path.rsplit('/').next() == Some("uv.lock")) {
-        change(path, &is_project, Some(new.to_string()));
-    }
-    for place in places {
-        let Some(path) = cargo_lock(files, &place.path) else { continue };
-        match place.how {
-            // Members of the workspace inherit it, whatever their names.
-            VersionSyntax::CargoWorkspace => change(&path, &|_| true, new.to_semver()),
-            VersionSyntax::Cargo => {
-                let name = crate_name(files, &place.path);
-                change(&path, &|found| name.as_deref() == Some(found), new.to_semver());
-            }
-            _ => {}
+        let Ok(text) = text_of(files, path) else { continue };
+        let entries = lock_entries(&text).into_iter().filter(|entry| {
+            let stated = text[entry.version.clone()].parse::<Version>();
+            normalize(&text[entry.name.clone()]) == name
+                && !entry.is_fetched
+                && stated.is_ok_and(|stated| stated == *old)
+        });
+        let edits: Vec<Edit> =
+            entries.map(|entry| Edit { span: entry.version, text: new.to_string() }).collect();
+        if !edits.is_empty() {
+            changed.insert(path.clone(), edited(&text, edits).into_bytes());
         }
     }
     changed
@@ -149,22 +131,4 @@ pub(in crate::python) fn lock_entries(text: &str) -> Vec<LockEntry> {
         }
     }
     entries
-}
-
-fn crate_name(files: &dyn Files, manifest: &str) -> Option<String> {
-    let toml = Toml::parse(manifest, &text_of(files, manifest).ok()?).ok()?;
-    Some(toml.get(&["package", "name"])?.as_str()?.to_owned())
-}
-
-/// The Cargo.lock beside the workspace's manifest: in this directory or in one above.
-fn cargo_lock(files: &dyn Files, manifest: &str) -> Option<String> {
-    let mut folder = manifest;
-    while let Some((above, _)) = folder.rsplit_once('/') {
-        let path = format!("{above}/Cargo.lock");
-        if files.read(&path).is_some() {
-            return Some(path);
-        }
-        folder = above;
-    }
-    files.read("Cargo.lock").map(|_| "Cargo.lock".to_owned())
 }

@@ -417,21 +417,60 @@ fn changes_its_own_entry_of_a_lock_file_and_nothing_else() {
     assert_eq!(lock(&files, &[]), []);
     let path = "web/package-lock.json";
     assert_eq!(lock(&files, &[path]), [(path.to_owned(), npm("1.1.0rc1"))]);
+}
 
-    let cargo = "[package]\nname = \"demo\"\nversion = \"1.0.0\"\n";
-    let maturin = "[project]\nname = \"demo\"\ndynamic = [\"version\"]\n[tool.maturin]\nmanifest-path = \"rust/Cargo.toml\"\n[build-system]\nbuild-backend = \"maturin\"\n";
-    let crates = |version: &str| {
-        format!(
-            "version = 4\n\n{}{}",
-            entry("demo", version, ""),
-            entry("serde", "1.0.0", "source = \"registry+x\"")
-        )
+#[test]
+fn records_in_cargo_lock_what_a_release_changes_in_a_manifest() {
+    let manifest = |version: &str| format!("[package]\nname = \"demo\"\nversion = \"{version}\"\n");
+    let workspace = |version: &str| format!("[workspace.package]\nversion = \"{version}\"\n");
+    let entry = |name: &str, version: &str, rest: &str| {
+        format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n{rest}\n")
     };
+    let fetched = "source = \"registry+https://example.org/index\"\n";
+    let crates = |demo: &str, more: &str| {
+        let needs = |version: &str| format!("dependencies = [\n \"demo {version}\",\n \"serde\",\n]\n");
+        let packages = [
+            entry("demo", "0.9.0", fetched),
+            entry("demo", demo, ""),
+            entry("more", more, &needs(demo)),
+            entry("old", "0.8.0", &needs("0.9.0")),
+            entry("serde", "1.0.0", fetched),
+        ];
+        format!("version = 4\n\n{}", packages.concat())
+    };
+    let lock = |files: &[(&str, &str)], written: &[(&str, &str)]| -> Vec<(String, String)> {
+        let written: Vec<(String, Vec<u8>)> =
+            written.iter().map(|(path, text)| ((*path).to_owned(), (*text).into())).collect();
+        let changed = lock_crates(&tree(files), &written);
+        changed.into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes).unwrap())).collect()
+    };
+    let (old, new) = ("1.0.0", "1.1.0-rc.1");
+    // Beside the manifest or above it, and above the project
+    for (path, file) in [
+        ("Cargo.toml", "Cargo.lock"),
+        ("rust/a/Cargo.toml", "rust/Cargo.lock"),
+        ("rust/Cargo.toml", "Cargo.lock"),
+        ("../core/Cargo.toml", "../Cargo.lock"),
+    ] {
+        let files = [(path, &*manifest(old)), (file, &*crates(old, old))];
+        assert_eq!(lock(&files, &[(path, &manifest(new))]), [(file.to_owned(), crates(new, old))], "{path}");
+    }
+    let inherited = [("Cargo.toml", &*workspace(old)), ("Cargo.lock", &*crates(old, old))];
     assert_eq!(
-        lock(
-            &[("pyproject.toml", maturin), ("rust/Cargo.toml", cargo), ("Cargo.lock", &crates("1.0.0"))],
-            &[]
-        ),
-        [("Cargo.lock".to_owned(), crates("1.1.0-rc.1"))]
+        lock(&inherited, &[("Cargo.toml", &workspace(new))]),
+        [("Cargo.lock".to_owned(), crates(new, new))]
     );
+
+    // Nothing if the manifest's version stays, the record is stale or there is none, or the release writes the file.
+    let files = [("Cargo.toml", &*manifest(old)), ("Cargo.lock", &*crates(old, old))];
+    assert_eq!(lock(&files, &[("Cargo.toml", &format!("{}# 1.1.0\n", manifest(old)))]), []);
+    assert_eq!(lock(&files, &[("Cargo.toml", &manifest(new)), ("Cargo.lock", "")]), []);
+    let written = [("Cargo.toml", &*manifest(new))];
+    for stale in [&*crates("0.7.0", old), "", "[[package]]\nname =", "\u{feff}", "version = 4\n"] {
+        assert_eq!(lock(&[("Cargo.toml", &*manifest(old)), ("Cargo.lock", stale)], &written), []);
+    }
+    for broken in ["", "[package", "[package]\nversion = 1\n", "version = \"1.0.0\"\n"] {
+        assert_eq!(lock(&[("Cargo.toml", broken), ("Cargo.lock", &*crates(old, old))], &written), []);
+        assert_eq!(lock(&files, &[("Cargo.toml", broken)]), []);
+    }
 }
