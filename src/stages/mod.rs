@@ -101,6 +101,9 @@ pub fn pipeline(config: &Config, plugins: &Plugins<'_>) -> Result<Pipeline> {
     ordered(config, stages)
 }
 
+/// The most stages of a release
+const MOST_STAGES: usize = 500;
+
 /// The stages of a configuration as they are made
 struct Making<'a> {
     described: BTreeMap<&'a str, Result<Described>>,
@@ -112,6 +115,7 @@ impl<'a> Making<'a> {
     /// # Errors
     /// A name is unknown, taken twice or mistyped.
     fn begin(config: &'a Config, plugins: &Plugins<'_>) -> Result<Self> {
+        refuse_endless(config)?;
         refuse_unused_settings(config)?;
         indexes::refuse_mistyped(config)?;
         if config.stages().is_empty() {
@@ -159,6 +163,15 @@ fn giver(product: Product) -> String {
         "add `{stage}` to `stages`, or gives = [\"{}\"] to the [stage.NAME] of your own that makes them",
         product.name()
     )
+}
+
+/// Refuses more stages than anybody has: each is held against all others, and each has tables in reports.
+fn refuse_endless(config: &Config) -> Result<()> {
+    let count = config.stages().len();
+    let Some(listed) = config.stages().get(MOST_STAGES) else { return Ok(()) };
+    let message = format!("{count} stages are listed, and a release has at most {MOST_STAGES}");
+    let help = "let one command do the work of several: its `run` may start a script";
+    Err(config.error(&message, listed.span.clone(), Some(help)))
 }
 
 /// Refuses a duplicate stage and an invalid name.

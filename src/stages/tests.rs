@@ -69,6 +69,28 @@ a stage runs once in a release: remove one
 }
 
 #[test]
+fn more_stages_than_anybody_has_are_refused_at_once() {
+    let config = |count: usize| {
+        let names: Vec<String> = (0..count).map(|at| format!("s{at}")).collect();
+        let tables: Vec<String> =
+            names.iter().map(|name| format!("[stage.{name}]\nrun = [\"x\"]\n")).collect();
+        format!("stages = [\n  \"{}\"\n]\n{}", names.join("\",\n  \""), tables.concat())
+    };
+    assert_eq!(names(&config(500)).len(), 500);
+    assert_data_eq!(
+        refused(&config(3000)),
+        str![[r#"
+error: 3000 stages are listed, and a release has at most 500
+   --> release.toml:502:3
+    |
+502 |   "s500",
+    |   ^^^^^^
+let one command do the work of several: its `run` may start a script
+"#]]
+    );
+}
+
+#[test]
 fn settings_of_a_stage_that_does_not_run_are_refused() {
     let shown =
         refused("stages = [\"build\", \"docs\"]\n[stage.docs]\nrun = [\"x\"]\n[stage.dcos]\nrun = [\"x\"]\n");
