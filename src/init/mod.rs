@@ -127,7 +127,7 @@ pub fn below(checkout: &Checkout) -> Option<String> {
     let first = folders.first()?;
     let named: Vec<String> = folders.iter().take(10).map(|folder| format!("`{folder}`")).collect();
     let verb = if folders.len() == 1 { "has a Python project" } else { "have Python projects" };
-    Some(format!("{} {verb}: run `pyrelease init -C {first}`", named.join(", ")))
+    Some(format!("{} {verb}: pass `-C {first}`", named.join(", ")))
 }
 
 /// Looks at the project and proposes its configuration, to be written to `file`.

@@ -13,6 +13,7 @@ use crate::engine::release::{BuildRequest, Release, Target};
 use crate::engine::run::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
+use crate::init::below;
 use crate::python::version::{Bump, Version};
 use crate::stages::members::{self, Request, Workspace};
 use crate::stages::{self, BackendMetadata, Bumping, Plugins};
@@ -236,9 +237,23 @@ pub fn tell_unused_indexes(config: &Config, listener: &dyn Listener) {
 /// Reads the configuration that the command line names. From then on, processes do not get the secrets that it grants to
 /// stages.
 pub fn locate(context: &Context) -> Result<Location> {
-    let location = config::locate(&context.folder, context.manifest.as_deref())?;
+    let location = config::locate(&context.folder, context.manifest.as_deref())
+        .map_err(|error| name_projects_below(context, error))?;
     withhold(location.config.granted_secrets());
     Ok(location)
+}
+
+/// Says in the error of a folder without a project which folders below have one.
+fn name_projects_below(context: &Context, error: Error) -> Error {
+    if error.kind() != ErrorKind::NoProject {
+        return error;
+    }
+    let folder = fs_err::canonicalize(&context.folder).ok();
+    let checkout = folder.and_then(|folder| Checkout::open(&folder, context.environment.clone()).ok());
+    match checkout.and_then(|checkout| below(&checkout)) {
+        Some(help) => error.help(help),
+        None => error,
+    }
 }
 
 /// The same for a command about one project: in a workspace, the member that the folder is in.

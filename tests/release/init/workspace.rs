@@ -136,12 +136,18 @@ fn a_root_without_a_project_names_the_folders_that_have_one() {
     let one = rootless(project().file("python/pyproject.toml", &setuptools("demo", "1.0.0", "")));
     one.pyrelease("init --yes").code(2).stderr_eq(str![[r#"
 error: there is no Python project at the root
-help: `python` has a Python project: run `pyrelease init -C python`
+help: `python` has a Python project: pass `-C python`
+
+"#]]);
+    one.pyrelease("plan").code(2).stderr_eq(str![[r#"
+error: no Python project in `[..]` or the folders above it
+help: run pyrelease in a directory with a `pyproject.toml`, `setup.cfg` or `setup.py`, or pass `-C FOLDER`
+help: `python` has a Python project: pass `-C python`
 
 "#]]);
     let none = rootless(project());
     let said = none.pyrelease("init --yes").code(2);
-    assert!(!said.stderr().contains("init -C"), "{said}");
+    assert!(!said.stderr().contains("has a Python project"), "{said}");
 }
 
 #[test]
