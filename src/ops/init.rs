@@ -10,7 +10,7 @@ use crate::config::{Config, Root, Source, locate_root};
 use crate::engine::checkout::Checkout;
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, ErrorKind, Result};
-use crate::init::{Answers, Fact, Proposal, SettingOutcome, below, compare, propose};
+use crate::init::{Answers, Fact, Outcome, Proposal, SettingOutcome, below, compare, propose};
 use crate::python::project::is_project_name;
 use crate::ui::{Format, data, init_text, object};
 use crate::world::git::unified_diff;
@@ -148,10 +148,14 @@ fn refuse_open(proposal: &Proposal) -> Result<()> {
         1 => "1 point needs you".to_owned(),
         several => format!("{several} points need you"),
     };
-    Err(Error::refused(message).help(
-        "they are listed above under `needs you`: add a file that is not bumped to `files` in [stage.version], and have a \
-         stage of your own do the rest (`run = [...]` in [stage.NAME]), or do it by hand",
-    ))
+    let has_settings = proposal.settings.iter().any(|setting| setting.outcome == Outcome::NeedsUser);
+    Err(Error::refused(message).help(match has_settings {
+        true => {
+            "listed above under `needs you`: add a file that is not bumped to `files` in [stage.version], and have a \
+             stage of your own do the rest (`run = [...]` in [stage.NAME]), or do it by hand"
+        }
+        false => "listed above under `Needs you`: settle it by hand before the first release",
+    }))
 }
 
 fn ask_for_name(context: &Context, error: &Error) -> Result<String> {

@@ -7,6 +7,9 @@ use super::style::{DIM, GOOD, INFO, WARN, diff_text};
 use crate::init::{Outcome, Proposal, SettingOutcome};
 use crate::text::{safe, visible};
 
+/// How many settings of different entries a row names at most
+const MOST_NAMED: usize = 4;
+
 /// What was found, what becomes of other tools' settings, and the difference to the file.
 pub fn init_text(proposal: &Proposal, diff: Option<&str>) -> String {
     let mut text = String::new();
@@ -40,18 +43,21 @@ fn table(settings: &[SettingOutcome]) -> String {
     let mut table = Table::default().indented(2);
     let mut rest = settings;
     while let Some(first) = rest.first() {
-        // Settings of one entry with the same fate are one row.
+        // Settings of one entry with the same fate are one row, and those that stay the same for one reason.
         let (entry, name) = parts(&first.setting);
         let is_alike = |one: &&SettingOutcome| {
-            !entry.is_empty()
-                && parts(&one.setting).0 == entry
+            (first.outcome == Outcome::Same || !entry.is_empty() && parts(&one.setting).0 == entry)
                 && (one.outcome, &one.detail) == (first.outcome, &first.detail)
         };
         let count = rest.iter().take_while(is_alike).count().max(1);
-        let names: Vec<&str> = rest[..count].iter().map(|one| parts(&one.setting).1).collect();
-        let shown = match names.as_slice() {
-            [_] => first.setting.clone(),
-            names => format!("{} {}", entry, names.join(", ")),
+        let row = &rest[..count];
+        let shown = match count {
+            1 => first.setting.clone(),
+            _ if !entry.is_empty() && row.iter().all(|one| parts(&one.setting).0 == entry) => {
+                let names: Vec<&str> = row.iter().map(|one| parts(&one.setting).1).collect();
+                format!("{entry} {}", names.join(", "))
+            }
+            _ => several(row),
         };
         let shown = if name.is_empty() && entry.is_empty() { "(all)".to_owned() } else { shown };
         let outcome = match first.outcome {
@@ -68,6 +74,16 @@ fn table(settings: &[SettingOutcome]) -> String {
         rest = &rest[count..];
     }
     table.to_string()
+}
+
+/// Names settings of different entries: all of a few, and the first of many.
+fn several(row: &[SettingOutcome]) -> String {
+    let shown = if row.len() > MOST_NAMED { MOST_NAMED - 1 } else { row.len() };
+    let names: Vec<&str> = row[..shown].iter().map(|one| one.setting.as_str()).collect();
+    match row.len() - shown {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
 }
 
 /// The entry that a setting is in, and its name there: `[bumpversion:file:setup.py]` and `search`.

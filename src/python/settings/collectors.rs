@@ -5,7 +5,7 @@ use super::account::{Fate, Fates, dropped, same};
 use super::draft::Draft;
 use super::sources::{Reading, Sources, Table};
 
-const OWN: Fate = same("the tool itself collects the fragments, and follows it");
+const OWN: Fate = same("the tool collects the fragments, and applies this setting itself");
 const VERSION: Fate = dropped("the tool gets the version of the release on its command line");
 
 const FATES: Fates =

@@ -39,7 +39,7 @@ const BUMPING: [&str; 7] = [
 ];
 
 /// What commitizen itself follows where it makes the changelog
-const OF_CHANGELOG: Fate = same("commitizen makes the changelog, and follows it");
+const OF_CHANGELOG: Fate = same("commitizen writes the changelog, and applies this setting itself");
 const OF_WRITING: Fate = dropped("it is about writing commits, not about releases");
 
 const FATES: Fates = Fates {

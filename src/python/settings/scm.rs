@@ -14,7 +14,7 @@ const SCM: &str = r"^(?:[\w-]+-)?(?P<version>[vV]?\d+(?:\.\d+){0,2}[^\+]*)(?:\+.
 /// dunamai, on which poetry-dynamic-versioning and uv-dynamic-versioning build, after the beginning `^v` or `^v?`
 const DUNAMAI: &str = r"(?:(?P<epoch>\d+)!)?(?P<base>\d+(?:\.\d+)*)(?:[-._]?(?P<stage>[a-zA-Z]+)[-._]?(?P<revision>\d+)?)?(?:\+.+)?$";
 
-const GOES_ON: Fate = same("the tool goes on taking the version from the tag, and follows it");
+const GOES_ON: Fate = same("the tool takes the version from the tag, and applies this setting itself");
 
 const FATES: Fates = Fates {
     on: &[

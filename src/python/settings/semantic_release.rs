@@ -29,7 +29,8 @@ const UNFOLLOWED: [(&str, &str); 2] = [
 
 const ON_FORGE: Fate =
     dropped("the stage `forge-release` makes a release on the forge, if you add it after `push`");
-const OF_CHANGELOG: Fate = same("python-semantic-release makes the changelog, and follows it");
+const OF_CHANGELOG: Fate =
+    same("python-semantic-release writes the changelog, and applies this setting itself");
 const OWN_IDENTITY: Fate = dropped("your own git identity makes commit and tag");
 const UPLOADS: Fate = same("pyrelease uploads what it built");
 const BRANCHES: Fate = dropped(
