@@ -86,6 +86,7 @@ build_wheel = build_sdist
 ";
     let attempt = Attempt::at(demo().file("pyproject.toml", pyproject).file("backend/broken.py", backend));
     let outcome = attempt.comes_to_nothing(1);
+    assert!(outcome.stderr().contains("error: `broken` failed (exit status: 1)"), "{outcome}");
     assert!(outcome.stderr().contains("the backend has a bad day"), "{outcome}");
     attempt.was_not_rehearsed();
 }

@@ -234,6 +234,7 @@ impl Building<'_> {
         fs_err::write(&request, content.map_err(std::io::Error::other)?)?;
         fs_err::write(&script, SCRIPT)?;
         let process = Process::new(python).arg(&script).arg(&request).folder(folder.path());
+        let process = process.titled(&system.backend);
         let process =
             HARMFUL.iter().chain(&["VIRTUAL_ENV"]).fold(process, |process, name| process.without_env(*name));
         let path = self.checkout.environment.search_path();

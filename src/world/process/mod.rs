@@ -176,6 +176,7 @@ pub struct Process {
     removed: Vec<OsString>,
     reaches_remote: bool,
     input: Vec<u8>,
+    title: Option<String>,
 }
 
 /// The variable with the folders of programs
@@ -191,7 +192,14 @@ impl Process {
             removed: Vec::new(),
             reaches_remote: false,
             input: Vec::new(),
+            title: None,
         }
+    }
+
+    /// Names the command in its errors, where the command line would tell a user nothing.
+    pub fn titled(mut self, title: &str) -> Self {
+        self.title = Some(title.to_owned());
+        self
     }
 
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
@@ -405,7 +413,7 @@ impl Process {
     fn failed(&self, status: ExitStatus, lines: Vec<String>) -> ProcessError {
         let from = lines.len().saturating_sub(TAIL);
         ProcessError::Failed {
-            command: self.shown(),
+            command: self.title.clone().unwrap_or_else(|| self.shown()),
             status: status.to_string(),
             code: status.code(),
             tail: lines[from..].join("\n"),
