@@ -456,7 +456,7 @@ demo 1.2.0 (now 1.1.0), tag v1.2.0, from main at [OID]
   in the repository and its remote; undone if a later stage fails:
     land     land in your repository: main and tag v1.2.0
   where the configuration does not say:
-    no signature, unlike earlier tags, as in v1.1.0 (to change it, set `sign` in [stage.tag], or `git config tag.gpgSign true`)
+    unsigned tag; earlier ones were signed, as in v1.1.0 (to change it, set `sign` in [stage.tag], or `git config tag.gpgSign true`)
     tag message `{version}`, as in v1.1.0 (to change it, set `message` in [stage.tag])
 
 "#]]);

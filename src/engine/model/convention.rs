@@ -179,7 +179,7 @@ impl Conventions {
             add("tag", kind.to_owned(), &annotated.reason, setting);
         }
         if let Some(reason) = &self.unsigned {
-            let what = "no signature, unlike earlier tags".to_owned();
+            let what = "unsigned tag; earlier ones were signed".to_owned();
             add("tag", what, reason, "`sign` in [stage.tag], or `git config tag.gpgSign true`".to_owned());
         }
         if let Some(message) = &self.tag_message {
