@@ -201,7 +201,7 @@ fn local_version(subject: &Subject) -> Vec<Violation> {
         let version = header.value.trim().parse::<ExactVersion>().ok().filter(ExactVersion::is_local)?;
         let found = Violation::new(format!("the version `{version}` has a local part"));
         let says = format!("The use of local versions in '{version}' is not allowed.");
-        Some(found.help("remove `+` and what follows it").says(says))
+        Some(found.help("remove `+` and what follows it; a version that comes from git tags has none on a tagged commit").says(says))
     })
 }
 
