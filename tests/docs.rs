@@ -250,4 +250,5 @@ fn the_tutorial_works_as_it_is_written() {
     }
     assert!(said.contains("+__version__ = \"0.2.0\""), "{said}");
     assert!(said.contains("Rehearsed hello 0.2.0"), "{said}");
+    assert!(!said.contains("untracked files are not released"), "{said}");
 }
