@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 use thiserror::Error;
 
 use super::paced::Paced;
+use super::send::innermost;
 use super::{Credentials, IndexClient, Login, MetadataFile, html, same_origin};
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
@@ -81,12 +82,8 @@ pub enum FilePresence {
 pub enum SimpleError {
     #[error("index `{index}` has no `simple` URL to list its files")]
     NoAddress { index: String },
-    #[error("failed to fetch `{url}`")]
-    Unreachable {
-        url: String,
-        #[source]
-        source: reqwest::Error,
-    },
+    #[error("failed to fetch `{url}`: {}", innermost(.error))]
+    Unreachable { url: String, error: reqwest::Error },
     #[error("failed to fetch `{url}`: HTTP {status}")]
     Status { url: String, status: StatusCode },
     #[error("`{url}` is not a valid page of the simple API: {reason}")]
@@ -123,7 +120,7 @@ impl SimpleError {
     /// Whether a retry may succeed.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { source, .. } => !source.is_timeout(),
+            Self::Unreachable { error, .. } => !error.is_timeout(),
             Self::Status { status, .. } => {
                 status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
             }
@@ -375,7 +372,7 @@ impl IndexClient {
         }
         request
             .send()
-            .map_err(|source| SimpleError::Unreachable { url: url.to_string(), source: source.without_url() })
+            .map_err(|error| SimpleError::Unreachable { url: url.to_string(), error: error.without_url() })
     }
 }
 

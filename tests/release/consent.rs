@@ -134,7 +134,7 @@ fn an_environment_that_git_tracks_is_not_the_users() {
     stranger.project.commit("An environment");
     let outcomes = stranger.stays_silent(&COMMANDS, ("", ""));
     outcomes[1].messages_eq(str![[r#"
-error: [corp] failed to list the files of `corp`: failed to fetch `http://127.0.0.1:1/simple/demo/`: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)
+error: [corp] failed to list the files of `corp`: failed to fetch `http://127.0.0.1:1/simple/demo/`: Connection refused (os error 111)
 help: check the URL, the network and the proxy
 warning: [build] `.venv` is tracked by git, so its Python is not used
 help: run `git rm -r --cached .venv` and add it to .gitignore

@@ -324,7 +324,7 @@ warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata
 help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
 help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
-error: failed to list the files of `127.0.0.1`: failed to fetch `http://127.0.0.1:[PORT]/simple/demo/`: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)
+error: failed to list the files of `127.0.0.1`: failed to fetch `http://127.0.0.1:[PORT]/simple/demo/`: Connection refused (os error 111)
 help: check the URL, the network and the proxy
 
 "#]]);
