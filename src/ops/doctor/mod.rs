@@ -309,7 +309,7 @@ impl Examination<'_> {
         for member in &release.members {
             let names = member.names();
             let reason =
-                member.target.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                member.target.reason.as_ref().map(|reason| format!(", because {reason}")).unwrap_or_default();
             let value = format!("{} {} to {}{reason}", names.name, names.previous_version, names.version);
             self.fact("member", &value);
         }
@@ -333,7 +333,7 @@ impl Examination<'_> {
             self.ok_or_report(found).or_else(|| Some((stand_in(config, checkout, &bumping)?, None)))?;
         let reason = match (is_certain, target.reason.as_deref()) {
             (false, _) => ", only to check the rest".to_owned(),
-            (true, Some(reason)) => format!(": {reason}"),
+            (true, Some(reason)) => format!(", because {reason}"),
             (true, None) => String::new(),
         };
         self.fact("project", &format!("{} {}", target.project.name, target.previous));
