@@ -97,7 +97,7 @@ impl Context {
             return Ok(());
         }
         if !can_ask() {
-            return Err(Error::usage("there is no terminal to ask on")
+            return Err(Error::usage(format!("there is no terminal to ask on: {question}"))
                 .help("pass `--yes` to continue without confirmation"));
         }
         match self.ui.confirm(question)? {

@@ -166,7 +166,7 @@ impl Human {
         }
     }
 
-    fn action(&self, action: &Action) {
+    fn action(&self, stage: &str, action: &Action) {
         let verb = match action {
             Action::Write { .. } => "Writing",
             Action::Commit { .. } => "Committing",
@@ -184,7 +184,12 @@ impl Human {
             Action::Forge { publishes: true, .. } => "Publishing",
             Action::Skip { .. } => "Skipping",
         };
-        self.status(GOOD, verb, &safe(&action.facts().to_string()));
+        let facts = action.facts().to_string();
+        let facts = safe(&facts);
+        match action {
+            Action::Skip { .. } => self.status(GOOD, verb, &format!("{}: {facts}", safe(stage))),
+            _ => self.status(GOOD, verb, &facts),
+        }
     }
 }
 
@@ -221,7 +226,7 @@ impl Listener for Human {
                     self.status(DIM, "Finished", &format!("{stage} in {seconds:.2} s"));
                 }
             }
-            Event::Action { action, .. } => self.action(action),
+            Event::Action { stage, action } => self.action(stage, action),
             Event::Output { line, .. } => {
                 if self.verbosity == Verbosity::Verbose {
                     let line = safe(line.trim_end_matches('\r'));

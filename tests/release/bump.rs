@@ -77,8 +77,8 @@ fn writes_what_a_release_commits_and_commits_nothing() {
     // A second time there is nothing left to do, and the release takes it as it is.
     project.pyrelease("bump").code(0).stderr_eq(str![[r#"
         bump demo 1.1.0, because 1.1.0 has no tag yet
-    Skipping `CHANGELOG.md` has the section of 1.1.0 already
-    Skipping the project already states 1.1.0
+    Skipping changelog: `CHANGELOG.md` has the section of 1.1.0 already
+    Skipping version: the project already states 1.1.0
              nothing is left to write
 
 "#]]);
@@ -181,7 +181,7 @@ fn commands_of_the_project_run_in_a_clone_after_a_question() {
     project.write("README.md", "# edited\n");
     let before = project.snapshot();
     project.pyrelease("bump minor").code(2).messages_eq(str![[r#"
-error: there is no terminal to ask on
+error: there is no terminal to ask on: To bump the version, run `sh -c sed -i "s/1.0.0/$PYRELEASE_VERSION/" src/demo/__init__.py && echo new > new.txt && git add new.txt`?
 help: pass `--yes` to continue without confirmation
 
 "#]]);

@@ -42,7 +42,7 @@ note: untracked files are not released: `notes.txt`
 help: `git add` and commit them if they belong to this release
 demo 1.0.0, tag v1.0.0, from main at [OID]
    Releasing 1.0.0 (run [RUN])
-    Skipping the project already states 1.0.0
+    Skipping version: the project already states 1.0.0
      Tagging v1.0.0
      Landing in your repository: main and tag v1.0.0
      Pushing main and v1.0.0 to origin, atomically
@@ -115,7 +115,7 @@ demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
     build      build sdist and wheel with hatchling
     check      check every distribution by PyPI's rules
   rehearsal:
-    testpypi   upload to testpypi (https://test.pypi.org/legacy/, predefined; listed at https://mirror.example/simple/, release.toml); as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones
+    testpypi   upload to testpypi (https://test.pypi.org/legacy/, predefined; listed at https://mirror.example/simple/, release.toml); as 1.1.0.devN, with other bytes, if it already has other files of this version
   in the repository and its remote; undone if a later stage fails:
     land       land in your repository: main and tag v1.1.0
     push       push main and v1.1.0 to origin, atomically

@@ -40,10 +40,10 @@ fn the_rest_is_taken_from_the_rehearsal() {
              remaining stages: check, pypi
 Nothing here proves that demo-1.1.0.tar.gz (sha256 [SHA256]) on testpypi belongs to the release. Publish it? [y/N] y
 Finish the release of demo 1.1.0? [y/N] y
-    Skipping the distributions were found, and are never rebuilt
+    Skipping build: the distributions were found, and are never rebuilt
     Checking every distribution by PyPI's rules
-    Skipping the release is public in part: there is nothing left to rehearse
-    Skipping the remote already has the branch and the tag
+    Skipping testpypi: the release is public in part: there is nothing left to rehearse
+    Skipping push: the remote already has the branch and the tag
    Uploading to pypi (http://127.0.0.1:[PORT]/legacy/, release.toml)
              demo-1.1.0-py3-none-any.whl on pypi: done before the run was interrupted
     Uploaded demo-1.1.0-py3-none-any.whl to pypi (uploaded before the run was interrupted)

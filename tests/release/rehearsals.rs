@@ -76,7 +76,7 @@ demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
     build      build sdist and wheel with python -m build
     check      check every distribution by PyPI's rules
   rehearsal:
-    testpypi   upload to testpypi (http://127.0.0.1:[PORT]/legacy/, release.toml); as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones
+    testpypi   upload to testpypi (http://127.0.0.1:[PORT]/legacy/, release.toml); as 1.1.0.devN, with other bytes, if it already has other files of this version
   in the repository and its remote; undone if a later stage fails:
     land       land in your repository: main and tag v1.1.0
     push       push main and v1.1.0 to origin, atomically
@@ -99,7 +99,7 @@ demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
     build      build sdist and wheel with python -m build
     check      check every distribution by PyPI's rules
   rehearsal:
-    testpypi   upload to testpypi (http://127.0.0.1:[PORT]/legacy/, release.toml); as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones
+    testpypi   upload to testpypi (http://127.0.0.1:[PORT]/legacy/, release.toml); as 1.1.0.devN, with other bytes, if it already has other files of this version
   in the repository and its remote; undone if a later stage fails:
     land       land in your repository: main and tag v1.1.0
     push       push main and v1.1.0 to origin, atomically
@@ -220,8 +220,8 @@ fn a_lost_journal_takes_nothing_from_another_attempt() {
              demo-1.1.0-py3-none-any.whl ([SIZE], sha256 [SHA256])
              demo-1.1.0.tar.gz ([SIZE], sha256 [SHA256])
     Checking every distribution by PyPI's rules
-    Skipping the release is public in part: there is nothing left to rehearse
-    Skipping the remote already has the branch and the tag
+    Skipping testpypi: the release is public in part: there is nothing left to rehearse
+    Skipping push: the remote already has the branch and the tag
    Uploading to pypi (http://127.0.0.1:[PORT]/legacy/, release.toml)
              demo-1.1.0-py3-none-any.whl on pypi: done before the run was interrupted
     Uploaded demo-1.1.0-py3-none-any.whl to pypi (uploaded before the run was interrupted)

@@ -22,7 +22,7 @@ demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
     build      build sdist and wheel with hatchling
     check      check every distribution by PyPI's rules
   rehearsal:
-    testpypi   upload to testpypi (http://127.0.0.1:[PORT]/, release.toml); as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones
+    testpypi   upload to testpypi (http://127.0.0.1:[PORT]/, release.toml); as 1.1.0.devN, with other bytes, if it already has other files of this version
   in the repository and its remote; undone if a later stage fails:
     land       land in your repository: main and tag v1.1.0
     push       push main and v1.1.0 to origin, atomically
@@ -93,7 +93,7 @@ demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
     build      build sdist and wheel with hatchling
     check      check every distribution by PyPI's rules
   rehearsal:
-    testpypi   upload to testpypi (http://127.0.0.1:[PORT]/, release.toml); as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones
+    testpypi   upload to testpypi (http://127.0.0.1:[PORT]/, release.toml); as 1.1.0.devN, with other bytes, if it already has other files of this version
   in the repository and its remote; undone if a later stage fails:
     land       land in your repository: main and tag v1.1.0
     push       push main and v1.1.0 to origin, atomically

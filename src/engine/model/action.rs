@@ -172,9 +172,7 @@ impl fmt::Display for ActionFacts<'_> {
                 otherwise.as_ref().map_or(Ok(()), |version| {
                     write!(
                         f,
-                        "; as {version} if it already has other files of this version, and then with other bytes than \
-                         the \
-                         published ones"
+                        "; as {version}, with other bytes, if it already has other files of this version"
                     )
                 })
             }
