@@ -70,6 +70,11 @@ fn make(context: &Context, arguments: &Arguments) -> Result<Preview> {
             object("page", &page);
         }
         Format::Human => {
+            if arguments.file.is_none() {
+                // A distribution in `dist` may be older than the README.
+                let message = format!("made from {}", preview.origin);
+                context.ui.on_event(&Event::Note { stage: None, message: &message });
+            }
             for loss in &preview.losses {
                 let line = loss.line.map(|line| format!("line {line}: ")).unwrap_or_default();
                 let found = Finding::warning(format!("{line}{}", loss.message));
