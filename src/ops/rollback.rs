@@ -5,7 +5,8 @@ use super::resume::not_over;
 use super::session::{configuration_of_run, destinations};
 use super::{Context, lost, open, recovery_context};
 use crate::engine::event::{Event, Listener as _};
-use crate::engine::journal::Journal;
+use crate::engine::journal::{Journal, Outcome, header};
+use crate::engine::model::Reach;
 use crate::engine::recover::OnUndoFailure;
 use crate::engine::run::Store;
 use crate::error::{Error, Result};
@@ -31,8 +32,13 @@ pub fn rollback(context: &Context, options: &RollbackOptions) -> Result<()> {
         Ok(Some(run)) if run.is_lost() => return give_up_unreadable(context, options, &store, lost(&run)),
         Ok(Some(run)) => run,
         Ok(None) => {
-            let message = "there is nothing to roll back";
-            context.ui.on_event(&Event::Note { stage: None, message });
+            let say = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
+            say("there is nothing to roll back");
+            if has_published(&store) {
+                say(
+                    "the last release is complete and stays; if it is broken, yank it on the index's page, and release the next version",
+                );
+            }
             return Ok(());
         }
         Err(unreadable) => return give_up_unreadable(context, options, &store, unreadable),
@@ -54,6 +60,18 @@ pub fn rollback(context: &Context, options: &RollbackOptions) -> Result<()> {
     let result = recovery_context(context, &checkout, &run).rollback(&mut journal, on_failure, &destinations);
     renew_report(&run);
     result
+}
+
+/// Whether the last run, rehearsals aside, ended with a release that has files on a public index.
+fn has_published(store: &Store) -> bool {
+    let runs = store.runs().unwrap_or_default();
+    let Some(last) = runs.iter().rev().find(|run| !run.is_rehearsal()) else { return false };
+    if !last.outcome().is_ok_and(|outcome| outcome == Some(Outcome::Released)) {
+        return false;
+    }
+    let records = Journal::read(&last.journal()).unwrap_or_default();
+    let destinations = header(&records).map(destinations).unwrap_or_default();
+    destinations.iter().any(|destination| destination.reach == Reach::Public)
 }
 
 /// Gives up runs whose journals cannot be read, if `--leave` was passed. Undoes nothing.

@@ -84,6 +84,19 @@ fn killed_and_finished() {
 }
 
 #[test]
+fn a_complete_release_is_not_rolled_back() {
+    let attempt = Attempt::configured(quick(), QUICK);
+    let project = &attempt.project;
+    project.pyrelease("run minor --yes").code(0);
+    project.pyrelease("rollback --yes").code(0).stderr_eq(str![[r#"
+             there is nothing to roll back
+             the last release is complete and stays; if it is broken, yank it on the index's page, and release the next version
+
+"#]]);
+    is_released(&attempt);
+}
+
+#[test]
 fn killed_when_all_is_public_and_rollback_refuses() {
     let attempt = Attempt::configured(quick(), &dying_before(""));
     let project = &attempt.project;
