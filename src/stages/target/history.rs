@@ -115,9 +115,9 @@ impl History {
         let parents = if has_static_version { MOST_PARENTS } else { 1 };
         let releases = past_releases(checkout, &recent, &listed, parents);
         let marked = recent.iter().take(ENOUGH_RELEASES).filter_map(|tag| listed.get(tag.name.as_str()));
-        let release_commits: Vec<String> = marked.map(|tag| tag.commit.clone()).collect();
-        let before_releases =
-            release_commits.iter().filter_map(|commit| checkout.repository.first_parent(commit)).collect();
+        let with_parent =
+            |tag: &&ListedTag| Some((tag.commit.clone(), checkout.repository.first_parent(&tag.commit)?));
+        let (release_commits, before_releases) = marked.filter_map(with_parent).unzip();
         let habits = Habits::new(releases, tags.iter().map(|tag| tag.version.clone()).collect());
         Ok(Self { tags, last, last_final, before_releases, release_commits, habits })
     }
