@@ -61,8 +61,14 @@ impl Formatter {
             Some(version) => format!("{name}=={version}"),
             None => name.to_owned(),
         };
-        let requirements = std::iter::once(own).chain(texts("additional_dependencies")).collect();
-        Some(Self { name, requirements, arguments })
+        let requirements: Vec<String> =
+            std::iter::once(own).chain(texts("additional_dependencies")).collect();
+        // Neither a path nor an option of pip
+        let is_requirement = |text: &String| {
+            text.starts_with(|c: char| c.is_ascii_alphanumeric()) && !text.contains(['\n', '\r'])
+        };
+        let are_all = requirements.iter().all(is_requirement);
+        are_all.then_some(Self { name, requirements, arguments })
     }
 
     fn formats(&self, path: &str) -> bool {
@@ -122,6 +128,8 @@ mod tests {
             ("      - id: docstrfmt", "      - id: docstrfmt\n        exclude: (?!never)"),
             ("      - id: docstrfmt", "      - id: docstrfmt\n        stages: [manual]"),
             ("id: docstrfmt", "id: other"),
+            ("sphinx>=9.1", "--index-url=https://example.org"),
+            ("sphinx>=9.1", "./plugin"),
             ("repos:", "repos"),
         ] {
             let settings = TOX.replacen(from, to, 1);

@@ -1,8 +1,8 @@
 //! A helper process that terminates what a killed run had started. Without it a `git push` would go on in the
 //! background, and recovery would read the remote's state too early.
 //!
-//! It also deletes the run's temporary files. It holds the repository's lock while it works, so that `resume` and `rollback` wait for it. It works wherever
-//! [`super::orphans`] finds processes, which is on Linux.
+//! It also deletes the run's temporary files. It holds the repository's lock while it works, so that `resume` and
+//! `rollback` wait for it. It works wherever [`super::orphans`] finds processes, which is on Linux.
 
 use std::ffi::OsString;
 use std::fmt;

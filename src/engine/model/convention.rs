@@ -68,7 +68,7 @@ pub struct Conventions {
     /// The commits before the last releases, the newest first
     pub before_releases: Vec<String>,
     /// The commits of the last releases, the newest first
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub release_commits: Vec<String>,
 }
 

@@ -166,7 +166,8 @@ impl<'a> Completed<'a> {
         Ok(all)
     }
 
-    /// Refuses a push that is done and of which the remote has no tag, or without a tag no commit.
+    /// Refuses a push that is done and of whose tags the remote has not all. The branch says nothing: somebody may have
+    /// pushed to it since.
     fn expect_pushed(&self, stage: &str, remote: &Remote, release: &Release) -> Result<()> {
         let repository = &release.checkout.repository;
         let tags = self.imported.outputs.tags();

@@ -79,14 +79,17 @@ fn groups_of_digits() -> String {
     OF_DIGITS.map(|(way, _)| format!("({way})")).join("|")
 }
 
+fn has_month(text: &str) -> bool {
+    SHORT.split('|').any(|month| text.contains(month))
+}
+
 /// The first date in the text, in any supported format.
 pub(in crate::python) fn find(text: &str) -> Option<DateMatch> {
     // Every format has a year.
     if !text.as_bytes().windows(4).any(|four| four.iter().all(u8::is_ascii_digit)) {
         return None;
     }
-    let has_month = SHORT.split('|').any(|month| text.contains(month));
-    let found = if has_month { DATE.captures(text) } else { DIGITS.captures(text) }?;
+    let found = if has_month(text) { DATE.captures(text) } else { DIGITS.captures(text) }?;
     let span = found.get(0)?.range();
     let one_of = |names: [&str; 3]| names.iter().position(|name| found.name(name).is_some());
     if let Some(at) = (0..OF_DIGITS.len()).find(|at| found.get(at + 1).is_some()) {
@@ -110,7 +113,7 @@ pub(in crate::python) fn find(text: &str) -> Option<DateMatch> {
 
 /// A month and a year, which are a date in a heading only: `March, 2024`.
 pub(super) fn find_month(text: &str) -> Option<DateMatch> {
-    let found = SHORT.split('|').any(|month| text.contains(month)).then(|| MONTH.captures(text)).flatten()?;
+    let found = has_month(text).then(|| MONTH.captures(text)).flatten()?;
     let format = match (found.name("long").is_some(), found.name("comma").is_some()) {
         (true, true) => "%B, %Y",
         (true, false) => "%B %Y",

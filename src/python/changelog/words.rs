@@ -127,7 +127,7 @@ pub(super) fn placeholder(text: &str) -> Option<std::ops::Range<usize>> {
     let plain = plain(text);
     // Most of what stands beside a version is a date, which has neither.
     let has_words = plain.bytes().any(|byte| byte.is_ascii_alphabetic());
-    let is_open = || ["?", "..", "xx", "XX", "Xx"].iter().any(|open| plain.contains(open));
+    let is_open = || ["?", "..", "xx"].iter().any(|open| plain.to_ascii_lowercase().contains(open));
     let found = has_words.then(|| PLACEHOLDER.captures(&plain)).flatten();
     let found = found.or_else(|| is_open().then(|| OPEN_DATE.captures(&plain)).flatten())?;
     let range = found.name("words")?.range();

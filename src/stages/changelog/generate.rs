@@ -1,4 +1,5 @@
-//! Has git-cliff, commitizen, generate-changelog, git-changelog or python-semantic-release generate the version's section from the commits.
+//! Has git-cliff, commitizen, generate-changelog, git-changelog or python-semantic-release generate the version's section
+//! from the commits.
 
 use super::format::added_lines;
 use super::tool::{self, Tool};

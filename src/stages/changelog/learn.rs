@@ -85,9 +85,7 @@ impl Changelog {
             return None;
         }
         let of_release = |release: &PastRelease| {
-            let parent = checkout.repository.first_parent(&release.commit)?;
-            let before = document(path, checkout.read_at(&parent, path)?)?;
-            let after = document(path, checkout.read_at(&release.commit, path)?)?;
+            let (before, after) = around(checkout, release, path)?;
             Some((Takeover::of_release(&before, &after, &release.tag.version)?, release.tag.name.clone()))
         };
         let finals = habits.releases().iter().filter(|release| !release.tag.version.is_prerelease());
@@ -171,7 +169,7 @@ fn remainder(past: &[Past]) -> Option<Convention<Remainder>> {
     let alike = past.iter().filter(|other| other.remainder.is_left == newest.is_left);
     let evidence: Vec<String> = alike.map(|past| past.tag.clone()).collect();
     let is_usual = newest.is_left && newest.template.trim().is_empty();
-    let reason = crate::python::habits::reason(&evidence);
+    let reason = habits::reason(&evidence);
     (!is_usual).then_some(Convention { value: newest, reason })
 }
 
@@ -195,9 +193,7 @@ fn successors(
         alike.extend(finals().next().filter(|release| kind(&release.tag.version) < Some(own)));
     }
     let of_release = |release: &PastRelease| {
-        let parent = checkout.repository.first_parent(&release.commit)?;
-        let before = document(path, checkout.read_at(&parent, path)?)?;
-        let after = document(path, checkout.read_at(&release.commit, path)?)?;
+        let (before, after) = around(checkout, release, path)?;
         Successors::of_release(&before, &after, &release.tag.version)
     };
     let last: Vec<(&str, Successors)> = alike
@@ -220,6 +216,13 @@ fn title_in_other_file(checkout: &Checkout, release: &PastRelease) -> Option<Str
         let is_own = |section: &Section| section.version.as_ref() == Some(&release.tag.version);
         after.versions().into_iter().find(is_own).map(|section| section.title)
     })
+}
+
+/// The changelog before and after the commit of a past release.
+fn around(checkout: &Checkout, release: &PastRelease, path: &str) -> Option<(Document, Document)> {
+    let parent = checkout.repository.first_parent(&release.commit)?;
+    let before = document(path, checkout.read_at(&parent, path)?)?;
+    Some((before, document(path, checkout.read_at(&release.commit, path)?)?))
 }
 
 /// The top of a changelog.
