@@ -26,7 +26,7 @@ pub struct Formatter {
 
 impl Formatter {
     /// The formatter of a file, by the text of the hooks' settings; `path` is relative to the top of the repository.
-    /// None if there is none, if the settings cannot be read, or if they exclude the file.
+    /// None if there is none, if the settings cannot be read, if they exclude the file, or if they name other files.
     pub fn of(settings: &[u8], path: &str) -> Option<Self> {
         let document = yaml::parse(settings).ok()??;
         if !covers(&document.root, path) {
@@ -53,7 +53,7 @@ impl Formatter {
             false => vec![hook.text_of("id")?.to_owned()],
         };
         let (name, _) = KNOWN.into_iter().find(|(name, _)| words.first().is_some_and(|word| word == name))?;
-        let arguments = words.split_off(1).into_iter().chain(texts("args")).collect();
+        let arguments: Vec<String> = words.split_off(1).into_iter().chain(texts("args")).collect();
         // The tags of a formatter's repository are its versions; a commit is none.
         let version =
             repository.text_of("rev").and_then(|rev| rev.trim_start_matches('v').parse::<Version>().ok());
@@ -67,8 +67,10 @@ impl Formatter {
         let is_requirement = |text: &String| {
             text.starts_with(|c: char| c.is_ascii_alphanumeric()) && !text.contains(['\n', '\r'])
         };
-        let are_all = requirements.iter().all(is_requirement);
-        are_all.then_some(Self { name, requirements, arguments })
+        // The changelog is the only file: neither a path nor a pattern
+        let is_option = |text: &String| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_=,".contains(c));
+        let are_known = requirements.iter().all(is_requirement) && arguments.iter().all(is_option);
+        are_known.then_some(Self { name, requirements, arguments })
     }
 
     fn formats(&self, path: &str) -> bool {
@@ -130,6 +132,10 @@ mod tests {
             ("id: docstrfmt", "id: other"),
             ("sphinx>=9.1", "--index-url=https://example.org"),
             ("sphinx>=9.1", "./plugin"),
+            ("\"120\"", "\"120\", /etc/hosts"),
+            ("\"120\"", "\"120\", .."),
+            ("\"120\"", "\"120\", README.md"),
+            ("\"-l\"", "\"--config=../x\""),
             ("repos:", "repos"),
         ] {
             let settings = TOX.replacen(from, to, 1);

@@ -113,7 +113,10 @@ impl Formatting {
             };
             let reporting =
                 Reporting { run: &|process| bench.command(process), say: &|message| bench.say(message) };
-            KeptEnvironment::open(environment, &wanted, &reporting)
+            KeptEnvironment::open(environment, &wanted, &reporting).map_err(|error| {
+                let wanted = system.requires.join(", ");
+                Error::failed(format!("{wanted} cannot be installed")).because(error)
+            })
         };
         let loose = formatter.loose_requirements();
         let kept = match open(formatter.requirements.clone()) {
@@ -122,8 +125,17 @@ impl Formatting {
         };
         let process = Process::new(kept.python());
         let process = HARMFUL.iter().fold(process, |process, name| process.without_env(*name));
-        let process = process.args(["-I", "-m", formatter.name]).args(&formatter.arguments).arg("--");
-        bench.command(&process.args(paths).folder(bench.clone.top()).env("NO_COLOR", "1"))
+        let top = bench.clone.top();
+        if let Some(file) = formatter.arguments.iter().find(|argument| top.join(argument).exists()) {
+            let message = format!("its argument `{file}` is a path, and only the changelog is formatted");
+            return Err(Error::failed(message));
+        }
+        let process = process
+            .titled(formatter.name)
+            .args(["-I", "-m", formatter.name])
+            .args(&formatter.arguments)
+            .arg("--");
+        bench.command(&process.args(paths).folder(top).env("NO_COLOR", "1"))
     }
 }
 
